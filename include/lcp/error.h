@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Why a call failed.
+ *
+ * Functions return a negative code, which is enough to decide by. What a person needs to know is
+ * in the error object that they hand out beside it: a message that names the thing, the path, the
+ * system's errno.
+ */
+#ifndef LCP_ERROR_H
+#define LCP_ERROR_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Codes beyond those of errno. Functions return them negated. Numbers are never reused.
+ *
+ * LCP_EFORMAT: the input is not a file of the expected kind, or it contradicts itself.
+ * LCP_EINTEGRITY: the input was a patch, but its digest says that bytes of it were changed, or a
+ * digest was demanded and there is none.
+ * LCP_EUNSUPPORTED: the input is sound but needs something this library does not have: another
+ * CPU, a newer format, an unknown relocation.
+ */
+#define LCP_EFORMAT 5001
+#define LCP_EINTEGRITY 5002
+#define LCP_EUNSUPPORTED 5003
+
+/*
+ * struct lcp_error:
+ *
+ * Opaque. Made by a function that failed, owned by the caller, freed with lcp_error_free().
+ * Immutable: any number of threads may read it.
+ */
+struct lcp_error;
+
+/*
+ * lcp_error_free:
+ * @error: error object, or NULL.
+ *
+ * Free an error object and the strings got from it.
+ *
+ * Threads: any; no other thread may still use @error.
+ * Since: 0.1
+ */
+void lcp_error_free(struct lcp_error *error);
+
+/*
+ * lcp_error_code:
+ * @error: error object.
+ *
+ * Returns: the code that the function returned with it (negative), 0 for NULL.
+ * Threads: any.
+ * Since: 0.1
+ */
+int32_t lcp_error_code(const struct lcp_error *error);
+
+/*
+ * lcp_error_message:
+ * @error: error object.
+ *
+ * One line for a person, without a full stop and without a line end. It names the thing: "section
+ * 4 '.kpatch.info': record 2 runs past the end". The text is no interface: decide by the code.
+ *
+ * Returns: the message, never NULL for an error object. Owned by @error. NULL for NULL.
+ * Threads: any.
+ * Since: 0.1
+ */
+const char *lcp_error_message(const struct lcp_error *error);
+
+/*
+ * lcp_error_errno:
+ * @error: error object.
+ *
+ * Returns: the errno of the system call that failed (positive), or 0 if none was at fault.
+ * Threads: any.
+ * Since: 0.1
+ */
+int32_t lcp_error_errno(const struct lcp_error *error);
+
+/*
+ * lcp_error_path:
+ * @error: error object.
+ *
+ * Returns: the path of the file the error is about, or NULL. Owned by @error.
+ * Threads: any.
+ * Since: 0.1
+ */
+const char *lcp_error_path(const struct lcp_error *error);
+
+/*
+ * lcp_error_json:
+ * @error: error object.
+ * @ret: where to put the text. Free it with lcp_string_free().
+ *
+ * The error as one JSON object: "code" (number), "name" (as lcp_error_name()), "message", "errno"
+ * (number or null), "path" (string or null).
+ *
+ * Returns: 0, -EINVAL (an argument is NULL), -ENOMEM.
+ * Threads: any.
+ * Since: 0.1
+ */
+int32_t lcp_error_json(const struct lcp_error *error, char **ret);
+
+/*
+ * lcp_error_name:
+ * @code: a code as a function returned it, or its absolute value.
+ *
+ * The name of a code, for logs: "LCP_EFORMAT", "ENOMEM".
+ *
+ * Returns: a constant string; "UNKNOWN" for a number that is neither.
+ * Threads: any.
+ * Since: 0.1
+ */
+const char *lcp_error_name(int32_t code);
+
+/*
+ * lcp_string_free:
+ * @string: a string that a function of liblcp handed over, or NULL.
+ *
+ * Free a string, such as that of a function whose name ends in _json.
+ *
+ * Threads: any.
+ * Since: 0.1
+ */
+void lcp_string_free(char *string);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

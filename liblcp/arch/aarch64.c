@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * aarch64, little-endian, 64-bit pointers (not ILP32). The relocations are in aarch64_reloc.c.
+ *
+ * "Arm ARM" below is the Arm Architecture Reference Manual for A-profile, "AAPCS64" the Procedure
+ * Call Standard. An instruction is four bytes at a multiple of four.
+ */
+#include "arch/aarch64.h"
+
+#include <elf.h>
+#include <errno.h>
+
+#include "arch/common.h"
+#include "base/num.h"
+
+#define INSTRUCTION_SIZE 4
+#define FAR_SIZE 16
+
+#define B 0x14000000 /* b . */
+#define B_MASK 0xfc000000
+#define LDR_X16_8 0x58000050 /* ldr x16, .+8 */
+#define BR_X16 0xd61f0200
+#define NOP 0xd503201f
+#define UDF_0 0x00000000
+#define BTI_C 0xd503245f
+#define BTI_J 0xd503249f
+#define BTI_JC 0xd50324df
+#define PACIASP 0xd503233f
+#define PACIBSP 0xd503237f
+
+static bool is_aligned(uint64_t address)
+{
+	return address % INSTRUCTION_SIZE == 0;
+}
+
+/* b */
+static int branch(uint64_t from, uint64_t to, uint8_t *code)
+{
+	uint64_t distance = to - from;
+
+	if (!is_aligned(from) || !is_aligned(to) || !fits_signed((int64_t)distance, 28))
+		return -ERANGE;
+	put_le32(code, B | ((uint32_t)(distance / INSTRUCTION_SIZE) & ~B_MASK));
+	return INSTRUCTION_SIZE;
+}
+
+/*
+ * ldr x16, .+8; br x16; the address. What linkers put into a call's way may use x16 (AAPCS64 6.1.1:
+ * IP0), so no caller keeps anything there. And of all registers it is x16 and x17 through which a
+ * jump arrives like a call (Arm ARM, BR: BTYPE becomes 1), so a "bti c" accepts it.
+ */
+static int far_branch(uint64_t from, uint64_t to, uint8_t *code)
+{
+	if (!is_aligned(from) || !is_aligned(to))
+		return -ERANGE;
+	put_le32(code, LDR_X16_8);
+	put_le32(code + 4, BR_X16);
+	put_le64(code + 8, to);
+	return FAR_SIZE;
+}
+
+static uint64_t branch_target(uint64_t from, const uint8_t *code, size_t size)
+{
+	uint32_t instruction;
+
+	if (size < INSTRUCTION_SIZE)
+		return 0;
+	instruction = get_le32(code);
+	if ((instruction & B_MASK) == B) /* shifted up and down again to extend its sign */
+		return from + (uint64_t)((int64_t)((uint64_t)instruction << 38) >> 36);
+	if (size >= FAR_SIZE && instruction == LDR_X16_8 && get_le32(code + 4) == BR_X16)
+		return get_le64(code + 8);
+	return 0;
+}
+
+/*
+ * paciasp and pacibsp are pads as well (Arm ARM, PACIASP: an implicit BTI c), and they sign the
+ * return address, which the new code will check only if it has signed it, and must not sign twice.
+ * BTI without an operand accepts no jump and no call, so it is no pad.
+ */
+static struct landing_pad landing_pad(const uint8_t *code, size_t size)
+{
+	struct landing_pad pad = {};
+	uint32_t instruction;
+
+	if (size < INSTRUCTION_SIZE)
+		return pad;
+	instruction = get_le32(code);
+	switch (instruction) {
+	case PACIASP:
+	case PACIBSP:
+		pad.enter_behind = true;
+		instruction = BTI_C;
+		break;
+	case BTI_C:
+	case BTI_J:
+	case BTI_JC:
+		break;
+	default:
+		return pad;
+	}
+	pad.size = INSTRUCTION_SIZE;
+	put_le32(pad.plain, instruction);
+	return pad;
+}
+
+static size_t words_equal_to(uint32_t word, const uint8_t *code, size_t size)
+{
+	size_t done = 0;
+
+	while (range_fits(done, INSTRUCTION_SIZE, size) && get_le32(code + done) == word)
+		done += INSTRUCTION_SIZE;
+	return done;
+}
+
+/*
+ * gas and ld fill code with nop, lld with zero bytes (udf #0). Constants may stand behind a
+ * function as well, and 1.0 begins with a word of zeros: so these are padding only where they go
+ * on to the end.
+ */
+static size_t padding(const uint8_t *code, size_t size)
+{
+	size_t nops = words_equal_to(NOP, code, size);
+	size_t zeros = words_equal_to(UDF_0, code + nops, size - nops);
+
+	return nops + zeros == size ? size : nops;
+}
+
+/* struct user_pt_regs, <asm/ptrace.h>; the thread pointer is in NT_ARM_TLS */
+static const struct arch_regs regs = {
+	.size = 272,
+	.pc = 256,
+	.sp = 248,
+	.result = 0, /* x0 */
+	.syscall = 64, /* x8 */
+	.orig_result = ARCH_NO_REG,
+	.link = 240, /* x30 */
+	.flags = 264, /* pstate */
+	.thread_pointer = ARCH_NO_REG,
+	.args = { 0, 8, 16, 24, 32, 40 }, /* x0 to x5 */
+};
+
+/* include/uapi/asm-generic/unistd.h of Linux */
+static const int16_t syscalls[SYSCALL_COUNT] = {
+	[SYSCALL_ACCEPT] = 202,
+	[SYSCALL_ACCEPT4] = 242,
+	[SYSCALL_CLOSE] = 57,
+	[SYSCALL_CONNECT] = 203,
+	[SYSCALL_EPOLL_PWAIT] = 22,
+	[SYSCALL_EPOLL_PWAIT2] = 441,
+	[SYSCALL_EPOLL_WAIT] = ARCH_NO_SYSCALL,
+	[SYSCALL_GETPID] = 172,
+	[SYSCALL_IO_GETEVENTS] = 4,
+	[SYSCALL_IO_URING_ENTER] = 426,
+	[SYSCALL_MEMFD_CREATE] = 279,
+	[SYSCALL_MMAP] = 222,
+	[SYSCALL_MPROTECT] = 226,
+	[SYSCALL_MUNMAP] = 215,
+	[SYSCALL_OPENAT] = 56,
+	[SYSCALL_PRCTL] = 167,
+	[SYSCALL_RECVFROM] = 207,
+	[SYSCALL_RECVMMSG] = 243,
+	[SYSCALL_RECVMSG] = 212,
+	[SYSCALL_RESTART_SYSCALL] = 128,
+	[SYSCALL_RT_SIGRETURN] = 139,
+	[SYSCALL_RT_SIGTIMEDWAIT] = 137,
+	[SYSCALL_SEMOP] = 193,
+	[SYSCALL_SEMTIMEDOP] = 192,
+	[SYSCALL_SENDMMSG] = 269,
+	[SYSCALL_SENDMSG] = 211,
+	[SYSCALL_SENDTO] = 206,
+};
+
+static const struct gadget gadgets[GADGET_COUNT] = {
+	/* svc #0; ret */
+	[GADGET_SYSCALL_RET] = { 8, { 0x01, 0x00, 0x00, 0xd4, 0xc0, 0x03, 0x5f, 0xd6 } },
+	/* mov x8, #139; svc #0 */
+	[GADGET_SIGRETURN] = { 8, { 0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4 } },
+};
+
+static int64_t find_gadget(enum arch_gadget gadget, const uint8_t *code, size_t size)
+{
+	return gadget_find(&gadgets[gadget], INSTRUCTION_SIZE, code, size);
+}
+
+const struct arch arch_aarch64 = {
+	.machine = EM_AARCH64,
+	.name = "aarch64",
+	.relocs = aarch64_relocs,
+	.reloc_count = AARCH64_RELOC_COUNT,
+	.reloc_address64 = R_AARCH64_ABS64,
+	.addend_in_slot = true,
+	.reloc_apply = aarch64_reloc_apply,
+	.reloc_relax = aarch64_reloc_relax,
+	.branch = branch,
+	.far_branch = far_branch,
+	.branch_target = branch_target,
+	.branch_reach_back = -(INT64_C(1) << 27),
+	.branch_reach_ahead = (INT64_C(1) << 27) - INSTRUCTION_SIZE,
+	.landing_pad = landing_pad,
+	.padding = padding,
+	.regs = &regs,
+	.syscalls = syscalls,
+	.find_gadget = find_gadget,
+};

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The relocations of aarch64, which are so many that they have a file of their own.
+ */
+#ifndef LCP_ARCH_AARCH64_H
+#define LCP_ARCH_AARCH64_H
+
+#include "arch/arch.h"
+
+#define AARCH64_RELOC_COUNT 106
+
+extern const struct reloc_type aarch64_relocs[AARCH64_RELOC_COUNT];
+
+/* See struct arch. */
+int aarch64_reloc_apply(const struct reloc_type *type, uint64_t place, uint64_t value,
+			uint8_t *bytes);
+const struct reloc_type *aarch64_reloc_relax(const struct reloc_type *type, uint8_t *code,
+					     size_t size, size_t offset, size_t *ret_offset,
+					     int64_t *ret_addend);
+
+#endif

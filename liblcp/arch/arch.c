@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The list of CPUs, and what is the same for all of them.
+ */
+#include "arch/arch.h"
+
+#include <string.h>
+
+#include "arch/common.h"
+#include "base/num.h"
+
+static const struct arch *const all[] = { &arch_x86_64, &arch_aarch64 };
+
+const struct arch *arch_by_machine(uint16_t machine)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (all[i]->machine == machine)
+			return all[i];
+	}
+	return NULL;
+}
+
+const struct arch *arch_native(void)
+{
+#if defined(__x86_64__) && defined(__LP64__)
+	return &arch_x86_64;
+#elif defined(__aarch64__) && defined(__LP64__) && defined(__AARCH64EL__)
+	return &arch_aarch64;
+#else
+	return NULL;
+#endif
+}
+
+const struct reloc_type *arch_reloc_type(const struct arch *arch, uint32_t number)
+{
+	size_t first = 0, end = arch->reloc_count;
+
+	while (first < end) {
+		size_t middle = first + (end - first) / 2;
+		const struct reloc_type *type = &arch->relocs[middle];
+
+		if (type->number == number)
+			return type;
+		if (type->number < number)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return NULL;
+}
+
+int64_t gadget_find(const struct gadget *gadget, size_t align, const uint8_t *code, size_t size)
+{
+	if (gadget->size == 0)
+		return -1;
+	for (size_t i = 0; range_fits(i, gadget->size, size); i += align) {
+		if (memcmp(code + i, gadget->code, gadget->size) == 0)
+			return (int64_t)i;
+	}
+	return -1;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the library has to know of a CPU: facts and pure functions on bytes. Nothing here reads,
+ * writes or stops a process, allocates, or logs. All CPUs are compiled and tested on every host;
+ * the only place that asks which one this host has is arch_native().
+ *
+ * Porting guide. A new CPU is one file, arch/NAME.c, with one `const struct arch`, a line in
+ * arch/arch.c, and a table made by tests/arch/generate. In this order:
+ *
+ * 1. machine, name: e_machine of its ELF files, and the word users see.
+ * 2. relocs: every relocation that gcc and clang write for the code a patch may hold. Each says
+ *    what its place needs (see enum reloc_need), how many bytes it touches, and how the value is
+ *    put there. Values come from the ABI supplement, expected bytes from the assembler and linker.
+ * 3. branch, far_branch, branch_target: what is written over a function's entry.
+ * 4. landing_pad, padding: what stands at an entry and between functions.
+ * 5. regs, syscalls, gadgets: what the target layer needs to borrow a thread.
+ */
+#ifndef LCP_ARCH_ARCH_H
+#define LCP_ARCH_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* No CPU's branch, near or far, is longer. */
+#define ARCH_BRANCH_MAX 16
+
+/*
+ * What the place of a relocation is filled with; S is the symbol's address, A the addend, P the
+ * address of the place. The caller finds the value (S + A, or what stands there instead), the
+ * relocation knows what to do with it. Where struct arch says addend_in_slot, a slot, pair or
+ * descriptor is one of S + A, and nothing is added to its address.
+ */
+enum reloc_need {
+	RELOC_NOTHING, /* a marker for the linker: R_*_NONE, R_*_TLSDESC_CALL */
+	RELOC_ADDRESS, /* S + A */
+	RELOC_CALL, /* S + A, or a stub that goes there when it is out of reach */
+	RELOC_GOT_SLOT, /* address of a slot that holds S, + A */
+	RELOC_GOT_BASE, /* address of the GOT, + A */
+	RELOC_GOT_OFFSET, /* S + A - address of the GOT */
+	RELOC_GOT_SLOT_OFFSET, /* address of a slot that holds S, + A - address of the GOT */
+	RELOC_GOT_SLOT_PAGE_OFFSET, /* the same - address of the 4 KiB page the GOT begins in */
+	RELOC_SIZE, /* size of the symbol, + A */
+	RELOC_TLS_OFFSET, /* S + A relative to the thread pointer (local exec) */
+	RELOC_TLS_SLOT, /* address of a slot that holds S's TLS offset (initial exec), + A */
+	RELOC_TLS_PAIR, /* address of a pair module, offset of S (general dynamic), + A */
+	RELOC_TLS_MODULE, /* address of a pair module, 0 (local dynamic), + A */
+	RELOC_TLS_IN_MODULE, /* S + A relative to the module's block (local dynamic) */
+	RELOC_TLS_DESCRIPTOR, /* address of a TLS descriptor of S, + A */
+	RELOC_TLS_SLOT_OFFSET, /* RELOC_TLS_SLOT - address of the GOT, and so on below */
+	RELOC_TLS_PAIR_OFFSET,
+	RELOC_TLS_DESCRIPTOR_OFFSET,
+};
+
+/* Facts about one relocation type. */
+struct reloc_type {
+	uint32_t number; /* as in r_info */
+	uint8_t need; /* enum reloc_need */
+	uint8_t size; /* bytes at the place that are read or written */
+	uint8_t form; /* for the CPU's own apply function */
+	uint8_t bits; /* width that the value has to fit, 0 where it may be cut */
+	const char *name; /* "R_X86_64_PC32" */
+};
+
+/*
+ * What must stand at an entry so that an indirect call may arrive there.
+ *
+ * A pad that does work too (aarch64: paciasp signs the return address) can be left in place if the
+ * new code begins with an equal one and is entered behind it. If it does not, as when the function
+ * no longer calls anything, put @plain in place of the pad and enter the new code at its beginning.
+ */
+struct landing_pad {
+	uint8_t size; /* bytes in front of the branch, 0 if there is no pad */
+	bool enter_behind; /* it does work too: enter the new code behind its equal pad */
+	uint8_t plain[4]; /* a pad of this size that does no work */
+};
+
+/* Members of the register set that ptrace calls NT_PRSTATUS: byte offsets of 64-bit registers. */
+struct arch_regs {
+	uint16_t size; /* of the whole set */
+	uint16_t pc;
+	uint16_t sp;
+	uint16_t result; /* return value of a function or system call */
+	uint16_t syscall; /* holds the number when a system call is made */
+	uint16_t orig_result; /* x86: orig_rax; 0xffff where there is none */
+	uint16_t link; /* return address register; 0xffff where there is none */
+	uint16_t flags; /* eflags, pstate */
+	uint16_t thread_pointer; /* fs_base; 0xffff where it is not in this set */
+	uint16_t args[6]; /* of a system call */
+};
+
+#define ARCH_NO_REG 0xffff
+
+/* System calls by meaning; struct arch has the numbers, ARCH_NO_SYSCALL where a CPU lacks one. */
+enum arch_syscall {
+	SYSCALL_ACCEPT,
+	SYSCALL_ACCEPT4,
+	SYSCALL_CLOSE,
+	SYSCALL_CONNECT,
+	SYSCALL_EPOLL_PWAIT,
+	SYSCALL_EPOLL_PWAIT2,
+	SYSCALL_EPOLL_WAIT,
+	SYSCALL_GETPID,
+	SYSCALL_IO_GETEVENTS,
+	SYSCALL_IO_URING_ENTER,
+	SYSCALL_MEMFD_CREATE,
+	SYSCALL_MMAP,
+	SYSCALL_MPROTECT,
+	SYSCALL_MUNMAP,
+	SYSCALL_OPENAT,
+	SYSCALL_PRCTL,
+	SYSCALL_RECVFROM,
+	SYSCALL_RECVMMSG,
+	SYSCALL_RECVMSG,
+	SYSCALL_RESTART_SYSCALL,
+	SYSCALL_RT_SIGRETURN,
+	SYSCALL_RT_SIGTIMEDWAIT,
+	SYSCALL_SEMOP,
+	SYSCALL_SEMTIMEDOP,
+	SYSCALL_SENDMMSG,
+	SYSCALL_SENDMSG,
+	SYSCALL_SENDTO,
+	SYSCALL_COUNT,
+};
+
+#define ARCH_NO_SYSCALL (-1)
+
+/* Byte sequences found in the code of a process, to run one instruction there and come back. */
+enum arch_gadget {
+	GADGET_SYSCALL_RET, /* makes a system call and returns */
+	GADGET_SIGRETURN, /* sets the number of rt_sigreturn and makes the call */
+	GADGET_POP_SYSCALL, /* x86: pops a system call's number and returns; for static musl */
+	GADGET_COUNT,
+};
+
+struct arch {
+	uint16_t machine; /* EM_* */
+	const char *name; /* "x86_64" */
+
+	const struct reloc_type *relocs; /* sorted by number */
+	size_t reloc_count;
+	uint32_t reloc_address64; /* number of the plain 64-bit S + A */
+	bool addend_in_slot; /* see enum reloc_need; compilers write A = 0 there */
+
+	/*
+	 * Put @value, found as the type's need says, into the @type->size bytes at @bytes, whose
+	 * address will be @place. 0; -ERANGE if it does not fit or is not aligned as it must be,
+	 * and then the bytes are as before.
+	 */
+	int (*reloc_apply)(const struct reloc_type *type, uint64_t place, uint64_t value,
+			   uint8_t *bytes);
+
+	/*
+	 * Do without the GOT: rewrite the instruction around the GOT relocation @type at @offset
+	 * of @code (@size bytes) so that it needs the symbol's address and not a slot that holds
+	 * it. Returns the type that takes the place of the old one, at *@ret_offset and with the
+	 * addend changed by *@ret_addend, or NULL if the instruction has no such form, and then
+	 * the code is as before.
+	 *
+	 * Whether the new relocation fits shows when it is applied. So the caller keeps the four
+	 * bytes on each side of @offset, and if it does not fit puts them back and makes a slot.
+	 *
+	 * x86-64: only for A = -4, that is, if the operand ends the instruction and means the
+	 * slot's first byte (anything else is data, or code that reads a part of the slot).
+	 * aarch64: adrp and ldr are rewritten one by one, but one adrp may serve several ldr.
+	 * Rewrite all GOT relocations of a section with one symbol (and A = 0), or none of them.
+	 */
+	const struct reloc_type *(*reloc_relax)(const struct reloc_type *type, uint8_t *code,
+						size_t size, size_t offset, size_t *ret_offset,
+						int64_t *ret_addend);
+
+	/*
+	 * Write a branch that stands at @from and goes to @to: its size, or -ERANGE if it does not
+	 * reach. @code has room for ARCH_BRANCH_MAX bytes. Neither changes a register or flag that
+	 * a function's caller may count on.
+	 */
+	int (*branch)(uint64_t from, uint64_t to, uint8_t *code);
+	int (*far_branch)(uint64_t from, uint64_t to, uint8_t *code);
+
+	/* Where does the branch that @code (at address @from) begins with go? 0 if it is none. */
+	uint64_t (*branch_target)(uint64_t from, const uint8_t *code, size_t size);
+
+	/* Least (negative) and greatest to - from that branch() reaches. */
+	int64_t branch_reach_back;
+	int64_t branch_reach_ahead;
+
+	/* What does a function beginning with @code need kept at its entry? */
+	struct landing_pad (*landing_pad)(const uint8_t *code, size_t size);
+
+	/*
+	 * How many of the first bytes of @code are padding that no control flow reaches when the
+	 * function in front of them has ended: whole instructions of what assemblers and linkers
+	 * fill with. @code begins behind the function, where an instruction may begin, and ends
+	 * where the next symbol or the section's end is: some CPUs' padding is known by its end.
+	 */
+	size_t (*padding)(const uint8_t *code, size_t size);
+
+	const struct arch_regs *regs;
+	const int16_t *syscalls; /* by enum arch_syscall */
+
+	/*
+	 * Offset of the first such gadget in @code, or -1. @code begins where an instruction may
+	 * begin. On aarch64, glibc has no GADGET_SIGRETURN: it is the vDSO that does.
+	 */
+	int64_t (*find_gadget)(enum arch_gadget gadget, const uint8_t *code, size_t size);
+};
+
+extern const struct arch arch_x86_64;
+extern const struct arch arch_aarch64;
+
+/* The CPU with that e_machine, or NULL. */
+const struct arch *arch_by_machine(uint16_t machine);
+
+/* The CPU this library was compiled for, or NULL if it is not one of ours. */
+const struct arch *arch_native(void);
+
+/* Facts about relocation @number of @arch, or NULL if it is unknown. */
+const struct reloc_type *arch_reloc_type(const struct arch *arch, uint32_t number);
+
+#endif

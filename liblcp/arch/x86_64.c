@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * x86-64, little-endian, 64-bit pointers (not x32).
+ *
+ * "psABI" below is the System V ABI, AMD64 Architecture Processor Supplement: section 4.4.1 has
+ * the relocations, appendix B the rewriting of GOT loads. APX (registers r16-r31) brings more
+ * relocations; they are unknown here, so code that needs them is refused.
+ */
+#include "arch/arch.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "arch/common.h"
+#include "base/num.h"
+
+#define MAX_INSTRUCTION 15
+#define NEAR_SIZE 5
+#define FAR_SIZE 14
+
+#define INT3 0xcc
+#define NOP 0x90
+
+/* A form is a reloc_check, and whether the value counts from the place. */
+#define FORM_RELATIVE 0x80
+#define FORM_CHECK 0x7f
+
+#define ABSOLUTE(number, need, size, check, bits)        \
+	{                                                \
+		number, need, size, check, bits, #number \
+	}
+#define RELATIVE(number, need, size, bits)                                      \
+	{                                                                       \
+		number, need, size, FORM_RELATIVE | RELOC_SIGNED, bits, #number \
+	}
+#define MARKER(number)                                  \
+	{                                               \
+		number, RELOC_NOTHING, 0, 0, 0, #number \
+	}
+
+/*
+ * R_X86_64_32 is zero-extended, 32S sign-extended (psABI 4.4.1). Who reads 8 and 16 bits extends
+ * them either way; ld also lets -65536 pass as "16 bits", lld does not, nor do we. Displacements
+ * are sign-extended. The GOT forms that end in X differ in what may be rewritten, not here.
+ */
+static const struct reloc_type relocs[] = {
+	MARKER(R_X86_64_NONE),
+	ABSOLUTE(R_X86_64_64, RELOC_ADDRESS, 8, RELOC_EITHER, 0),
+	RELATIVE(R_X86_64_PC32, RELOC_ADDRESS, 4, 32),
+	ABSOLUTE(R_X86_64_GOT32, RELOC_GOT_SLOT_OFFSET, 4, RELOC_SIGNED, 32),
+	RELATIVE(R_X86_64_PLT32, RELOC_CALL, 4, 32),
+	RELATIVE(R_X86_64_GOTPCREL, RELOC_GOT_SLOT, 4, 32),
+	ABSOLUTE(R_X86_64_32, RELOC_ADDRESS, 4, RELOC_UNSIGNED, 32),
+	ABSOLUTE(R_X86_64_32S, RELOC_ADDRESS, 4, RELOC_SIGNED, 32),
+	ABSOLUTE(R_X86_64_16, RELOC_ADDRESS, 2, RELOC_EITHER, 16),
+	RELATIVE(R_X86_64_PC16, RELOC_ADDRESS, 2, 16),
+	ABSOLUTE(R_X86_64_8, RELOC_ADDRESS, 1, RELOC_EITHER, 8),
+	RELATIVE(R_X86_64_PC8, RELOC_ADDRESS, 1, 8),
+	ABSOLUTE(R_X86_64_DTPOFF64, RELOC_TLS_IN_MODULE, 8, RELOC_EITHER, 0),
+	ABSOLUTE(R_X86_64_TPOFF64, RELOC_TLS_OFFSET, 8, RELOC_EITHER, 0),
+	RELATIVE(R_X86_64_TLSGD, RELOC_TLS_PAIR, 4, 32),
+	RELATIVE(R_X86_64_TLSLD, RELOC_TLS_MODULE, 4, 32),
+	ABSOLUTE(R_X86_64_DTPOFF32, RELOC_TLS_IN_MODULE, 4, RELOC_SIGNED, 32),
+	RELATIVE(R_X86_64_GOTTPOFF, RELOC_TLS_SLOT, 4, 32),
+	ABSOLUTE(R_X86_64_TPOFF32, RELOC_TLS_OFFSET, 4, RELOC_SIGNED, 32),
+	RELATIVE(R_X86_64_PC64, RELOC_ADDRESS, 8, 0),
+	ABSOLUTE(R_X86_64_GOTOFF64, RELOC_GOT_OFFSET, 8, RELOC_EITHER, 0),
+	RELATIVE(R_X86_64_GOTPC32, RELOC_GOT_BASE, 4, 32),
+	ABSOLUTE(R_X86_64_GOT64, RELOC_GOT_SLOT_OFFSET, 8, RELOC_EITHER, 0),
+	RELATIVE(R_X86_64_GOTPCREL64, RELOC_GOT_SLOT, 8, 0),
+	RELATIVE(R_X86_64_GOTPC64, RELOC_GOT_BASE, 8, 0),
+	ABSOLUTE(R_X86_64_GOTPLT64, RELOC_GOT_SLOT_OFFSET, 8, RELOC_EITHER, 0),
+	ABSOLUTE(R_X86_64_PLTOFF64, RELOC_GOT_OFFSET, 8, RELOC_EITHER, 0),
+	ABSOLUTE(R_X86_64_SIZE32, RELOC_SIZE, 4, RELOC_UNSIGNED, 32),
+	ABSOLUTE(R_X86_64_SIZE64, RELOC_SIZE, 8, RELOC_EITHER, 0),
+	RELATIVE(R_X86_64_GOTPC32_TLSDESC, RELOC_TLS_DESCRIPTOR, 4, 32),
+	MARKER(R_X86_64_TLSDESC_CALL),
+	RELATIVE(R_X86_64_GOTPCRELX, RELOC_GOT_SLOT, 4, 32),
+	RELATIVE(R_X86_64_REX_GOTPCRELX, RELOC_GOT_SLOT, 4, 32),
+};
+
+static int reloc_apply(const struct reloc_type *type, uint64_t place, uint64_t value,
+		       uint8_t *bytes)
+{
+	if (type->form & FORM_RELATIVE)
+		value -= place;
+	if (!reloc_fits(value, type->bits, type->form & FORM_CHECK))
+		return -ERANGE;
+
+	reloc_put_data(bytes, type->size, value);
+	return 0;
+}
+
+/*
+ * gcc -fno-plt fills up its call of __tls_get_addr with 66 48. In front of ff 15 the 48 cancels the
+ * 66; in front of addr32 it would count for nothing, and a processor that minds the 66 (AMD64
+ * Architecture Programmer's Manual 3, "Call (Near)") would cut the target to 16 bits.
+ */
+static bool has_rex64(const uint8_t *code, size_t instruction)
+{
+	return instruction > 0 && code[instruction - 1] == 0x48;
+}
+
+/*
+ * psABI B.2. What assemblers mark with the older GOTPCREL may be any instruction; ld rewrites only
+ * mov then, and so do we. test and the binary operations with a GOT operand have one form without
+ * the slot, with an absolute 32-bit immediate. That fits no library and no PIE, so they keep it.
+ */
+static const struct reloc_type *reloc_relax(const struct reloc_type *type, uint8_t *code,
+					    size_t size, size_t offset, size_t *ret_offset,
+					    int64_t *ret_addend)
+{
+	bool any = type->number == R_X86_64_GOTPCRELX || type->number == R_X86_64_REX_GOTPCRELX;
+	uint8_t *instruction;
+	uint16_t start;
+
+	if (!any && type->number != R_X86_64_GOTPCREL)
+		return NULL;
+	if (offset < 2 || !range_fits(offset, 4, size))
+		return NULL;
+	instruction = code + offset - 2;
+	start = (uint16_t)(instruction[0] << 8 | instruction[1]);
+	*ret_offset = offset;
+	*ret_addend = 0;
+
+	if ((start & 0xffc7) == 0x8b05) { /* mov (%rip) -> lea */
+		instruction[0] = 0x8d;
+		return arch_reloc_type(&arch_x86_64, R_X86_64_PC32);
+	}
+	if (any && start == 0xff15 && !has_rex64(code, offset - 2)) { /* call * -> addr32 call */
+		instruction[0] = 0x67;
+		instruction[1] = 0xe8;
+		return arch_reloc_type(&arch_x86_64, R_X86_64_PLT32);
+	}
+	if (any && start == 0xff25) { /* jmp * -> jmp, nop */
+		instruction[0] = 0xe9;
+		put_le32(instruction + 1, 0);
+		instruction[5] = NOP;
+		*ret_offset = offset - 1;
+		return arch_reloc_type(&arch_x86_64, R_X86_64_PLT32);
+	}
+	return NULL;
+}
+
+/* jmp rel32 */
+static int branch(uint64_t from, uint64_t to, uint8_t *code)
+{
+	uint64_t distance = to - (from + NEAR_SIZE);
+
+	if (!fits_signed((int64_t)distance, 32))
+		return -ERANGE;
+	code[0] = 0xe9;
+	put_le32(code + 1, (uint32_t)distance);
+	return NEAR_SIZE;
+}
+
+static const uint8_t far_jump[] = { 0xff, 0x25, 0, 0, 0, 0 }; /* jmp *0(%rip) */
+
+/* The address stands behind the instruction: no register is needed, and the stack stays as it is.
+ */
+static int far_branch(uint64_t from, uint64_t to, uint8_t *code)
+{
+	(void)from;
+	memcpy(code, far_jump, sizeof(far_jump));
+	put_le64(code + sizeof(far_jump), to);
+	return FAR_SIZE;
+}
+
+static uint64_t branch_target(uint64_t from, const uint8_t *code, size_t size)
+{
+	if (size >= NEAR_SIZE && code[0] == 0xe9)
+		return from + NEAR_SIZE + (uint64_t)(int32_t)get_le32(code + 1);
+	if (size >= FAR_SIZE && memcmp(code, far_jump, sizeof(far_jump)) == 0)
+		return get_le64(code + sizeof(far_jump));
+	return 0;
+}
+
+static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+
+/* With IBT an indirect call or jump must arrive at endbr64; it does nothing else. */
+static struct landing_pad landing_pad(const uint8_t *code, size_t size)
+{
+	struct landing_pad pad = {};
+
+	if (size >= sizeof(endbr64) && memcmp(code, endbr64, sizeof(endbr64)) == 0) {
+		pad.size = sizeof(endbr64);
+		memcpy(pad.plain, endbr64, sizeof(endbr64));
+	}
+	return pad;
+}
+
+struct nop {
+	uint8_t size;
+	uint8_t code[8];
+};
+
+/* What is left of the no-ops of gas, ld and clang behind their operand size and cs prefixes. */
+static const struct nop nops[] = {
+	{ 1, { NOP } },
+	{ 3, { 0x0f, 0x1f, 0x00 } },
+	{ 4, { 0x0f, 0x1f, 0x40, 0x00 } },
+	{ 5, { 0x0f, 0x1f, 0x44, 0x00, 0x00 } },
+	{ 7, { 0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00 } },
+	{ 8, { 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00 } },
+};
+
+/* The size of the no-op that @code begins with, 0 if it does not. */
+static size_t nop_size(const uint8_t *code, size_t size)
+{
+	size_t prefixes = 0;
+
+	if (size > MAX_INSTRUCTION)
+		size = MAX_INSTRUCTION;
+	while (prefixes < size && (code[prefixes] == 0x66 || code[prefixes] == 0x2e))
+		prefixes++;
+	for (size_t i = 0; i < ARRAY_SIZE(nops); i++) {
+		if (range_fits(prefixes, nops[i].size, size) &&
+		    memcmp(code + prefixes, nops[i].code, nops[i].size) == 0)
+			return prefixes + nops[i].size;
+	}
+	return 0;
+}
+
+/*
+ * gas and ld fill code with no-ops, lld with int3. None of them fills it with zero bytes, so these
+ * may be somebody's data.
+ */
+static size_t padding(const uint8_t *code, size_t size)
+{
+	size_t done = 0, step;
+
+	do {
+		step = done < size && code[done] == INT3 ? 1 : nop_size(code + done, size - done);
+		done += step;
+	} while (step > 0);
+	return done;
+}
+
+/* struct user_regs_struct, <sys/user.h> */
+static const struct arch_regs regs = {
+	.size = 216,
+	.pc = 128, /* rip */
+	.sp = 152, /* rsp */
+	.result = 80, /* rax */
+	.syscall = 80, /* rax */
+	.orig_result = 120, /* orig_rax */
+	.link = ARCH_NO_REG,
+	.flags = 144, /* eflags */
+	.thread_pointer = 168, /* fs_base */
+	.args = { 112, 104, 96, 56, 72, 64 }, /* rdi, rsi, rdx, r10, r8, r9 */
+};
+
+/* arch/x86/entry/syscalls/syscall_64.tbl of Linux */
+static const int16_t syscalls[SYSCALL_COUNT] = {
+	[SYSCALL_ACCEPT] = 43,	      [SYSCALL_ACCEPT4] = 288,
+	[SYSCALL_CLOSE] = 3,	      [SYSCALL_CONNECT] = 42,
+	[SYSCALL_EPOLL_PWAIT] = 281,  [SYSCALL_EPOLL_PWAIT2] = 441,
+	[SYSCALL_EPOLL_WAIT] = 232,   [SYSCALL_GETPID] = 39,
+	[SYSCALL_IO_GETEVENTS] = 208, [SYSCALL_IO_URING_ENTER] = 426,
+	[SYSCALL_MEMFD_CREATE] = 319, [SYSCALL_MMAP] = 9,
+	[SYSCALL_MPROTECT] = 10,      [SYSCALL_MUNMAP] = 11,
+	[SYSCALL_OPENAT] = 257,	      [SYSCALL_PRCTL] = 157,
+	[SYSCALL_RECVFROM] = 45,      [SYSCALL_RECVMMSG] = 299,
+	[SYSCALL_RECVMSG] = 47,	      [SYSCALL_RESTART_SYSCALL] = 219,
+	[SYSCALL_RT_SIGRETURN] = 15,  [SYSCALL_RT_SIGTIMEDWAIT] = 128,
+	[SYSCALL_SEMOP] = 65,	      [SYSCALL_SEMTIMEDOP] = 220,
+	[SYSCALL_SENDMMSG] = 307,     [SYSCALL_SENDMSG] = 46,
+	[SYSCALL_SENDTO] = 44,
+};
+
+/*
+ * Any byte may begin an instruction, so these need not be ones that the compiler meant. The second
+ * is the restorer that glibc and musl give to rt_sigaction(2).
+ */
+static const struct gadget gadgets[GADGET_COUNT] = {
+	[GADGET_SYSCALL_RET] = { 3, { 0x0f, 0x05, 0xc3 } }, /* syscall; ret */
+	[GADGET_SIGRETURN] = { 9, { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 } },
+	[GADGET_POP_SYSCALL] = { 2, { 0x58, 0xc3 } }, /* pop %rax; ret */
+};
+
+static int64_t find_gadget(enum arch_gadget gadget, const uint8_t *code, size_t size)
+{
+	return gadget_find(&gadgets[gadget], 1, code, size);
+}
+
+const struct arch arch_x86_64 = {
+	.machine = EM_X86_64,
+	.name = "x86_64",
+	.relocs = relocs,
+	.reloc_count = ARRAY_SIZE(relocs),
+	.reloc_address64 = R_X86_64_64,
+	.reloc_apply = reloc_apply,
+	.reloc_relax = reloc_relax,
+	.branch = branch,
+	.far_branch = far_branch,
+	.branch_target = branch_target,
+	.branch_reach_back = NEAR_SIZE + (int64_t)INT32_MIN,
+	.branch_reach_ahead = NEAR_SIZE + (int64_t)INT32_MAX,
+	.landing_pad = landing_pad,
+	.padding = padding,
+	.regs = &regs,
+	.syscalls = syscalls,
+	.find_gadget = find_gadget,
+};

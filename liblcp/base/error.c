@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/error.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/num.h"
+#include "base/str.h"
+
+/* The one error that needs no memory. Nothing writes to it, and error_free() knows it. */
+static const struct lcp_error out_of_memory = {
+	.code = -ENOMEM,
+	.message = (char *)"out of memory",
+};
+
+void error_free(struct lcp_error *error)
+{
+	if (error == NULL || error == &out_of_memory)
+		return;
+	free(error->message);
+	free(error->path);
+	free(error);
+}
+
+int error_set_nomem(struct lcp_error **reterr)
+{
+	if (reterr != NULL)
+		*reterr = (struct lcp_error *)&out_of_memory;
+	return -ENOMEM;
+}
+
+/* Names in a message come from files that somebody else made: they must not reach a terminal. */
+static void make_printable(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
+static int __attribute__((format(printf, 4, 0)))
+error_make(struct lcp_error **reterr, int code, int saved_errno, const char *format, va_list args)
+{
+	autostr struct str text = { 0 };
+	struct lcp_error *error;
+
+	if (reterr == NULL)
+		return code;
+
+	error = calloc(1, sizeof(*error));
+	if (error == NULL)
+		return error_set_nomem(reterr);
+
+	str_vprintf(&text, format, args);
+	if (str_take(&text, &error->message) < 0) {
+		free(error);
+		return error_set_nomem(reterr);
+	}
+	make_printable(error->message);
+	error->code = code;
+	error->saved_errno = saved_errno;
+	*reterr = error;
+	return code;
+}
+
+int error_set(struct lcp_error **reterr, int code, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = error_make(reterr, code, 0, format, args);
+	va_end(args);
+	return r;
+}
+
+int error_set_errno(struct lcp_error **reterr, int saved_errno, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = error_make(reterr, -saved_errno, saved_errno, format, args);
+	va_end(args);
+	return r;
+}
+
+int error_add_path(struct lcp_error **reterr, int code, const char *path)
+{
+	struct lcp_error *error;
+
+	if (reterr == NULL || *reterr == &out_of_memory)
+		return code;
+
+	error = *reterr;
+	free(error->path);
+	error->path = strdup(path);
+	if (error->path == NULL) {
+		error_free(error);
+		return error_set_nomem(reterr);
+	}
+	return code;
+}
+
+const char *error_name(int code)
+{
+	static const struct {
+		int code;
+		const char *name;
+	} own[] = {
+		{ LCP_EFORMAT, "LCP_EFORMAT" },
+		{ LCP_EINTEGRITY, "LCP_EINTEGRITY" },
+		{ LCP_EUNSUPPORTED, "LCP_EUNSUPPORTED" },
+	};
+	const char *name;
+
+	if (code == INT_MIN)
+		return "UNKNOWN";
+	code = abs(code);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (own[i].code == code)
+			return own[i].name;
+
+	name = strerrorname_np(code);
+	return name != NULL ? name : "UNKNOWN";
+}
+
+int error_json(const struct lcp_error *error, char **ret)
+{
+	autojson struct json json = { 0 };
+
+	json_object_begin(&json, NULL);
+	json_int(&json, "code", error->code);
+	json_string(&json, "name", error_name(error->code));
+	json_string(&json, "message", error->message);
+	if (error->saved_errno != 0)
+		json_int(&json, "errno", error->saved_errno);
+	else
+		json_null(&json, "errno");
+	json_string(&json, "path", error->path);
+	json_object_end(&json);
+	return json_take(&json, ret);
+}

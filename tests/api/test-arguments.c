@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Each public function with arguments that it must refuse, or with NULL where it must do nothing.
+ * tests/api/check-symbols sees to it that none is missing here.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <lcp/lcp.h>
+
+#include "tap.h"
+
+static void test_version(void)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%d.%d.%d", LCP_VERSION_MAJOR, LCP_VERSION_MINOR,
+		       LCP_VERSION_PATCH);
+	is_text(lcp_version(), text, "lcp_version is that of the headers");
+	is_int(lcp_version_number(),
+	       LCP_VERSION_MAJOR * 65536 + LCP_VERSION_MINOR * 256 + LCP_VERSION_PATCH,
+	       "and so is lcp_version_number");
+}
+
+static void test_error(void)
+{
+	char *text = (char *)"untouched";
+
+	lcp_error_free(NULL);
+	lcp_string_free(NULL);
+	is_int(lcp_error_code(NULL), 0, "lcp_error_code of NULL is 0");
+	is_int(lcp_error_errno(NULL), 0, "lcp_error_errno of NULL is 0");
+	ok(lcp_error_message(NULL) == NULL, "lcp_error_message of NULL is NULL");
+	ok(lcp_error_path(NULL) == NULL, "lcp_error_path of NULL is NULL");
+	is_int(lcp_error_json(NULL, &text), -EINVAL, "lcp_error_json of NULL is refused");
+	is_text(text, "untouched", "and *ret is not written");
+	is_text(lcp_error_name(12345), "UNKNOWN", "lcp_error_name knows what it does not know");
+	is_text(lcp_error_name(-EINVAL), "EINVAL", "and what it knows");
+}
+
+static void refuses_new(const struct lcp_ctx_options *options, struct lcp_ctx **ret, int code,
+			const char *message)
+{
+	struct lcp_error *error = NULL;
+
+	is_int(lcp_ctx_new(options, ret, &error), code, message);
+	is_text(lcp_error_message(error), message, "lcp_ctx_new says why");
+	is_int(lcp_error_code(error), code, "with the same code");
+	lcp_error_free(error);
+}
+
+static void test_context(void)
+{
+	struct lcp_ctx_options options = { .size = sizeof(options), .log_level = 5 };
+	struct lcp_ctx *ctx = NULL;
+
+	refuses_new(NULL, NULL, -EINVAL, "lcp_ctx_new: ret is NULL");
+	refuses_new(&options, &ctx, -EINVAL, "options: log level 5 is out of range");
+	ok(ctx == NULL, "lcp_ctx_new writes nothing on failure");
+	ok(lcp_ctx_ref(NULL) == NULL, "lcp_ctx_ref of NULL is NULL");
+	lcp_ctx_unref(NULL);
+	is_int(lcp_ctx_set_log(NULL, NULL, NULL), -EINVAL, "lcp_ctx_set_log of NULL is refused");
+	is_int(lcp_ctx_set_log_level(NULL, 1), -EINVAL, "lcp_ctx_set_log_level of NULL is refused");
+	is_int(lcp_ctx_log_level(NULL), 0, "lcp_ctx_log_level of NULL is 0");
+
+	is_int(lcp_ctx_new(NULL, &ctx, NULL), 0, "lcp_ctx_new needs no options");
+	is_int(lcp_ctx_log_level(ctx), LCP_LOG_WARNING, "and warns by default");
+	is_int(lcp_ctx_set_log_level(ctx, 0), -EINVAL, "lcp_ctx_set_log_level refuses 0");
+	is_int(lcp_ctx_set_log_level(ctx, 5), -EINVAL, "and what is above LCP_LOG_DEBUG");
+	lcp_ctx_unref(ctx);
+}
+
+static void refuses_load(int r, struct lcp_error **error, int code, const char *message)
+{
+	is_int(r, code, message);
+	is_text(lcp_error_message(*error), message, "and the message names it");
+	lcp_error_free(*error);
+	*error = NULL;
+}
+
+static void test_load(struct lcp_ctx *ctx)
+{
+	struct lcp_kpatch_load_options options = { .size = sizeof(options), .flags = 2 };
+	struct lcp_kpatch *patch = NULL;
+	struct lcp_error *error = NULL;
+
+	refuses_load(lcp_kpatch_load(NULL, "x", NULL, &patch, &error), &error, -EINVAL,
+		     "lcp_kpatch_load: ctx is NULL");
+	refuses_load(lcp_kpatch_load(ctx, NULL, NULL, &patch, &error), &error, -EINVAL,
+		     "lcp_kpatch_load: path is NULL");
+	refuses_load(lcp_kpatch_load(ctx, "x", NULL, NULL, &error), &error, -EINVAL,
+		     "lcp_kpatch_load: ret is NULL");
+	refuses_load(lcp_kpatch_load(ctx, "x", &options, &patch, &error), &error, -EINVAL,
+		     "options: flags 0x2 are not all known");
+	refuses_load(lcp_kpatch_load_fd(NULL, 0, NULL, &patch, &error), &error, -EINVAL,
+		     "lcp_kpatch_load_fd: ctx is NULL");
+	refuses_load(lcp_kpatch_load_fd(ctx, 0, NULL, NULL, &error), &error, -EINVAL,
+		     "lcp_kpatch_load_fd: ret is NULL");
+	refuses_load(lcp_kpatch_load_fd(ctx, -1, NULL, &patch, &error), &error, -EBADF,
+		     "cannot stat: Bad file descriptor");
+	refuses_load(lcp_kpatch_load_mem(NULL, "x", 1, NULL, &patch, &error), &error, -EINVAL,
+		     "lcp_kpatch_load_mem: ctx is NULL");
+	refuses_load(lcp_kpatch_load_mem(ctx, NULL, 1, NULL, &patch, &error), &error, -EINVAL,
+		     "lcp_kpatch_load_mem: data is NULL");
+	refuses_load(lcp_kpatch_load_mem(ctx, "x", 1, NULL, NULL, &error), &error, -EINVAL,
+		     "lcp_kpatch_load_mem: ret is NULL");
+	refuses_load(lcp_kpatch_load_mem(ctx, "", 0, NULL, &patch, &error), &error, -LCP_EFORMAT,
+		     "not a patch file: it does not begin with KPATCH1");
+	ok(patch == NULL, "loading writes nothing on failure");
+}
+
+static void test_getters(void)
+{
+	char *text = (char *)"untouched";
+
+	ok(lcp_kpatch_ref(NULL) == NULL, "lcp_kpatch_ref of NULL is NULL");
+	lcp_kpatch_unref(NULL);
+	is_int(lcp_kpatch_json(NULL, &text), -EINVAL, "lcp_kpatch_json of NULL is refused");
+	is_text(text, "untouched", "and *ret is not written");
+	ok(lcp_kpatch_format(NULL) == 0 && lcp_kpatch_level(NULL) == 0 &&
+		   lcp_kpatch_build_time(NULL) == 0 && lcp_kpatch_size(NULL) == 0 &&
+		   lcp_kpatch_text_size(NULL) == 0 && lcp_kpatch_data_size(NULL) == 0,
+	   "numbers of NULL are 0");
+	ok(lcp_kpatch_id(NULL) == NULL && lcp_kpatch_target(NULL) == NULL &&
+		   lcp_kpatch_build_id(NULL) == NULL && lcp_kpatch_description(NULL) == NULL &&
+		   lcp_kpatch_builder(NULL) == NULL && lcp_kpatch_arch(NULL) == NULL &&
+		   lcp_kpatch_digest(NULL) == NULL,
+	   "strings of NULL are NULL");
+	ok(lcp_kpatch_cve_count(NULL) == 0 && lcp_kpatch_cve(NULL, 0) == NULL,
+	   "NULL has no CVE names");
+	ok(lcp_kpatch_function_count(NULL) == 0 && lcp_kpatch_function_name(NULL, 0) == NULL &&
+		   lcp_kpatch_function_unit(NULL, 0) == NULL &&
+		   lcp_kpatch_function_old_address(NULL, 0) == 0 &&
+		   lcp_kpatch_function_old_size(NULL, 0) == 0 &&
+		   lcp_kpatch_function_new_size(NULL, 0) == 0,
+	   "nor functions");
+	ok(lcp_kpatch_symbol_count(NULL) == 0 && lcp_kpatch_symbol_name(NULL, 0) == NULL &&
+		   lcp_kpatch_symbol_version(NULL, 0) == NULL &&
+		   lcp_kpatch_symbol_class(NULL, 0) == 0,
+	   "nor symbols");
+}
+
+int main(void)
+{
+	struct lcp_ctx *ctx = NULL;
+
+	tap_begin();
+	test_version();
+	test_error();
+	test_context();
+	is_int(lcp_ctx_new(NULL, &ctx, NULL), 0, "a context for the rest");
+	test_load(ctx);
+	test_getters();
+	lcp_ctx_unref(ctx);
+	return tap_end();
+}

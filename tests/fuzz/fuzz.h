@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the fuzzing entry points share. libFuzzer calls LLVMFuzzerTestOneInput(); without it,
+ * replay.c does, with the files it is given.
+ */
+#ifndef LCP_TESTS_FUZZ_H
+#define LCP_TESTS_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Keep the compiler from dropping the reads that @value was made of. */
+static inline void fuzz_use(uint64_t value)
+{
+	__asm__ volatile("" : : "r"(value));
+}
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "tap.h"
+
+static void test_message(void)
+{
+	autoerror struct lcp_error *error = NULL;
+
+	is_int(error_set(&error, -LCP_EFORMAT, "record %d runs past the end", 2), -LCP_EFORMAT,
+	       "the code comes back");
+	is_text(error->message, "record 2 runs past the end", "the message is formatted");
+	is_int(error->code, -LCP_EFORMAT, "the object knows the code");
+	is_int(error->saved_errno, 0, "no errno is made up");
+	ok(error->path == NULL, "nor a path");
+}
+
+static void test_errno_and_path(void)
+{
+	autoerror struct lcp_error *error = NULL;
+
+	is_int(error_set_errno(&error, ENOENT, "cannot open"), -ENOENT, "errno gives the code");
+	is_int(error_add_path(&error, -ENOENT, "/no/such/file"), -ENOENT, "a path can be added");
+	is_int(error->saved_errno, ENOENT, "errno is kept");
+	is_text(error->path, "/no/such/file", "the path is kept");
+	is_text(error->message, "cannot open", "and so is the message");
+	(void)error_add_path(&error, -ENOENT, "/another");
+	is_text(error->path, "/another", "a path can be replaced");
+}
+
+static void test_hostile_names(void)
+{
+	autoerror struct lcp_error *error = NULL;
+
+	(void)error_set(&error, -LCP_EFORMAT, "section '%s'", "\x1b[2J\n\x7fx\xc3\xa4");
+	is_text(error->message, "section '?[2J??x\xc3\xa4'",
+		"control characters of a name do not get into a message");
+}
+
+static void test_nobody_asks(void)
+{
+	is_int(error_set(NULL, -EINVAL, "nobody reads this"), -EINVAL,
+	       "without a place for the object there is only the code");
+	is_int(error_add_path(NULL, -EINVAL, "/x"), -EINVAL, "and no path either");
+	is_int(error_set_nomem(NULL), -ENOMEM, "running out of memory needs no object");
+}
+
+static void test_out_of_memory(void)
+{
+	struct lcp_error *error = NULL;
+
+	is_int(error_set_nomem(&error), -ENOMEM, "running out of memory has a code");
+	is_text(error->message, "out of memory", "and an object that needs none");
+	is_int(error_add_path(&error, -ENOMEM, "/x"), -ENOMEM, "to which no path is added");
+	ok(error->path == NULL, "since nothing may write to it");
+	error_free(error);
+	error_free(NULL);
+	is_text(error->message, "out of memory", "freeing it does no harm");
+}
+
+static void test_names(void)
+{
+	is_text(error_name(-LCP_EFORMAT), "LCP_EFORMAT", "our codes have names");
+	is_text(error_name(LCP_EINTEGRITY), "LCP_EINTEGRITY", "of either sign");
+	is_text(error_name(-LCP_EUNSUPPORTED), "LCP_EUNSUPPORTED", "all of them");
+	is_text(error_name(-ENOENT), "ENOENT", "those of errno have theirs");
+	is_text(error_name(4999), "UNKNOWN", "other numbers have none");
+	is_text(error_name(INT_MIN), "UNKNOWN", "not even the smallest");
+}
+
+static void test_json(void)
+{
+	autoerror struct lcp_error *error = NULL;
+	autofree char *json = NULL, *with_path = NULL;
+
+	(void)error_set(&error, -LCP_EFORMAT, "section '%s' is odd", ".text");
+	is_int(error_json(error, &json), 0, "an error can be written as JSON");
+	is_text(json,
+		"{\"code\":-5001,\"name\":\"LCP_EFORMAT\",\"message\":\"section '.text' is odd\","
+		"\"errno\":null,\"path\":null}",
+		"with all its parts");
+	error->saved_errno = EACCES;
+	(void)error_add_path(&error, 0, "/x");
+	is_int(error_json(error, &with_path), 0, "and again");
+	is_text(with_path,
+		"{\"code\":-5001,\"name\":\"LCP_EFORMAT\",\"message\":\"section '.text' is odd\","
+		"\"errno\":13,\"path\":\"/x\"}",
+		"with errno and path");
+}
+
+int main(void)
+{
+	tap_begin();
+	test_message();
+	test_errno_and_path();
+	test_hostile_names();
+	test_nobody_asks();
+	test_out_of_memory();
+	test_names();
+	test_json();
+	return tap_end();
+}

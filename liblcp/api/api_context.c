@@ -14,7 +14,7 @@ static bool is_log_level(int64_t level)
 EXPORT int32_t lcp_ctx_new(const struct lcp_ctx_options *options, struct lcp_ctx **ret,
 			   struct lcp_error **reterr)
 {
-	struct lcp_ctx_options settings;
+	struct lcp_ctx_options settings = { 0 };
 	int r;
 
 	if (ret == NULL)

@@ -63,7 +63,7 @@ EXPORT int32_t lcp_kpatch_load(struct lcp_ctx *ctx, const char *path,
 			       const struct lcp_kpatch_load_options *options,
 			       struct lcp_kpatch **ret, struct lcp_error **reterr)
 {
-	struct lcp_kpatch_load_options settings;
+	struct lcp_kpatch_load_options settings = { 0 };
 	autoclose int fd = -1;
 	int r;
 
@@ -79,7 +79,7 @@ EXPORT int32_t lcp_kpatch_load_fd(struct lcp_ctx *ctx, int32_t fd,
 				  const struct lcp_kpatch_load_options *options,
 				  struct lcp_kpatch **ret, struct lcp_error **reterr)
 {
-	struct lcp_kpatch_load_options settings;
+	struct lcp_kpatch_load_options settings = { 0 };
 	int r;
 
 	r = check_load(__func__, ctx, &fd, "fd", options, ret, &settings, reterr);
@@ -90,7 +90,7 @@ EXPORT int32_t lcp_kpatch_load_mem(struct lcp_ctx *ctx, const void *data, uint64
 				   const struct lcp_kpatch_load_options *options,
 				   struct lcp_kpatch **ret, struct lcp_error **reterr)
 {
-	struct lcp_kpatch_load_options settings;
+	struct lcp_kpatch_load_options settings = { 0 };
 	int r;
 
 	r = check_load(__func__, ctx, data, "data", options, ret, &settings, reterr);

@@ -305,7 +305,7 @@ static int prove_section_links(const struct elf_file *elf, size_t index, struct 
 static int name_sections(struct elf_file *elf, size_t names, const uint8_t *headers,
 			 struct lcp_error **reterr)
 {
-	struct elf_strings strings;
+	struct elf_strings strings = { 0 };
 	int r;
 
 	if (names == SHN_UNDEF)

@@ -72,9 +72,9 @@ static int read_field(const uint8_t *data, size_t offset, size_t size, const cha
 	return *ret != NULL ? 0 : error_set_nomem(reterr);
 }
 
-static int read_identity(struct lcp_kpatch *patch, const struct kpatch_layout *layout,
-			 const uint8_t *data, struct lcp_error **reterr)
+static int read_identity(struct lcp_kpatch *patch, const uint8_t *data, struct lcp_error **reterr)
 {
+	const struct kpatch_layout *layout = patch->layout;
 	int r;
 
 	r = read_field(data, layout->build_id, layout->build_id_size, "build-id", &patch->build_id,
@@ -99,7 +99,7 @@ static int read_identity(struct lcp_kpatch *patch, const struct kpatch_layout *l
 
 /* Read the header: whose it is, and how much of @data is the patch. */
 static int parse_header(struct lcp_kpatch *patch, const uint8_t *data, size_t size,
-			const struct kpatch_layout **ret, struct lcp_error **reterr)
+			struct lcp_error **reterr)
 {
 	const struct kpatch_layout *layout;
 	uint32_t total;
@@ -123,20 +123,20 @@ static int parse_header(struct lcp_kpatch *patch, const uint8_t *data, size_t si
 				 "header: total size %" PRIu32 " leaves no room for an ELF header",
 				 total);
 
+	patch->layout = layout;
 	patch->format = layout->format;
 	patch->build_time = get_le64(data + layout->build_time);
 	patch->size = total;
-	*ret = layout;
-	return read_identity(patch, layout, data, reterr);
+	return read_identity(patch, data, reterr);
 }
 
 /* Open the ELF image behind the header and see that it is for a CPU we know. */
-static int parse_image(struct lcp_kpatch *patch, const uint8_t *image, size_t size,
-		       struct lcp_error **reterr)
+static int parse_image(struct lcp_kpatch *patch, const uint8_t *data, struct lcp_error **reterr)
 {
+	size_t header = patch->layout->size;
 	int r;
 
-	r = elf_file_open_mem(image, size, &patch->elf, reterr);
+	r = elf_file_open_mem(data + header, patch->size - header, &patch->elf, reterr);
 	if (r < 0)
 		return r;
 	if (patch->elf->type != ET_REL)
@@ -217,7 +217,6 @@ int kpatch_parse(const void *data, size_t size, uint32_t flags, struct lcp_kpatc
 		 struct lcp_error **reterr)
 {
 	autokpatch struct lcp_kpatch *patch = calloc(1, sizeof(*patch));
-	const struct kpatch_layout *layout = NULL;
 	const uint8_t *bytes = data;
 	int r;
 
@@ -225,9 +224,9 @@ int kpatch_parse(const void *data, size_t size, uint32_t flags, struct lcp_kpatc
 		return error_set_nomem(reterr);
 	atomic_init(&patch->refs, 1);
 
-	r = parse_header(patch, bytes, size, &layout, reterr);
+	r = parse_header(patch, bytes, size, reterr);
 	if (r == 0)
-		r = parse_image(patch, bytes + layout->size, patch->size - layout->size, reterr);
+		r = parse_image(patch, bytes, reterr);
 	if (r == 0)
 		r = parse_own(patch, bytes, size, flags, reterr);
 	if (r == 0)

@@ -139,6 +139,7 @@ struct kpatch_function {
 
 struct lcp_kpatch {
 	atomic_uint refs;
+	const struct kpatch_layout *layout; /* of the header it was read from */
 	uint32_t format; /* LCP_FORMAT_* */
 	const struct arch *arch;
 	char *id; /* or NULL */

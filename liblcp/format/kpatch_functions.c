@@ -99,8 +99,8 @@ static int read_name(const struct info *info, size_t record, struct kpatch_funct
 {
 	static const char suffix[] = ".kpatch";
 	const struct kpatch_section *strings;
-	size_t section, length;
-	uint64_t offset;
+	size_t section = 0, length;
+	uint64_t offset = 0;
 	const char *name;
 	int r;
 
@@ -159,7 +159,7 @@ static int read_new(const struct info *info, size_t record, struct kpatch_functi
 {
 	const uint8_t *from = info->section->bytes + record * INFO_SIZE;
 	const struct kpatch_section *text;
-	size_t section;
+	size_t section = 0;
 	int r;
 
 	r = follow(info, record, info->fields[record * INFO_FIELD_COUNT + INFO_FIELD_NEW],

@@ -53,7 +53,7 @@ int kpatch_check_digest(const struct lcp_kpatch *patch, const uint8_t *data, siz
 				 ".lcp.digest", SHA256_SIZE);
 
 	/* The digest is that of the file with zeroes in place of the digest. */
-	at = kpatch_layout_plus.size + patch->elf->sections[index].offset;
+	at = patch->layout->size + patch->elf->sections[index].offset;
 	sha256_init(&hash);
 	sha256_update(&hash, data, at);
 	sha256_update(&hash, zeroes, SHA256_SIZE);
@@ -201,7 +201,9 @@ int kpatch_parse_meta(struct lcp_kpatch *patch, struct lcp_error **reterr)
 	if (r < 0)
 		return r;
 	entry = (const char *)patch->sections[index].bytes;
-	end = entry + patch->sections[index].size;
+	end = entry;
+	if (end != NULL)
+		end += patch->sections[index].size;
 	while (entry < end) {
 		r = read_entry(patch, &meta, index, &entry, end, reterr);
 		if (r < 0)

@@ -55,25 +55,38 @@ static void schedule(const uint8_t block[SHA256_BLOCK], uint32_t words[64])
 	}
 }
 
-/* 6.2.2, steps 2 to 4; s[0] to s[7] are the standard's a to h. */
+/* 6.2.2, steps 2 to 4, with the standard's names. */
 static void compress(struct sha256 *hash, const uint8_t block[SHA256_BLOCK])
 {
-	uint32_t words[64], s[8];
+	uint32_t *state = hash->state;
+	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+	uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+	uint32_t words[64];
 
 	schedule(block, words);
-	memcpy(s, hash->state, sizeof(s));
 	for (size_t t = 0; t < 64; t++) {
-		uint32_t t1 = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) +
-			      ((s[4] & s[5]) ^ (~s[4] & s[6])) + round_constants[t] + words[t];
-		uint32_t t2 = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) +
-			      ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+		uint32_t t1 = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
+			      ((e & f) ^ (~e & g)) + round_constants[t] + words[t];
+		uint32_t t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
+			      ((a & b) ^ (a & c) ^ (b & c));
 
-		memmove(s + 1, s, 7 * sizeof(s[0]));
-		s[4] += t1;
-		s[0] = t1 + t2;
+		h = g;
+		g = f;
+		f = e;
+		e = d + t1;
+		d = c;
+		c = b;
+		b = a;
+		a = t1 + t2;
 	}
-	for (size_t i = 0; i < 8; i++)
-		hash->state[i] += s[i];
+	state[0] += a;
+	state[1] += b;
+	state[2] += c;
+	state[3] += d;
+	state[4] += e;
+	state[5] += f;
+	state[6] += g;
+	state[7] += h;
 }
 
 void sha256_update(struct sha256 *hash, const void *bytes, size_t size)

@@ -9,8 +9,8 @@ lines=$(wc -l <"$scratch/example.c")
 [ "$lines" -gt 5 ] && [ "$lines" -le 24 ]
 result $? "the example has about 20 lines: $lines"
 
-if [ "$sanitized" = yes ] || [ ! -f "$top_builddir/liblcp/.libs/liblcp.so" ]; then
-	skip "a sanitised or static build" "the example works"
+if [ "$instrumented" = yes ] || [ ! -f "$top_builddir/liblcp/.libs/liblcp.so" ]; then
+	skip "an instrumented or static build" "the example works"
 	finish
 fi
 # shellcheck disable=SC2086 # words are wanted

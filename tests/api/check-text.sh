@@ -6,8 +6,8 @@
 . "$top_srcdir/tests/api/rules.sh"
 
 cd "$top_srcdir" || exit 1
-find configure.ac Makefile.am README liblcp include man tests tools examples bindings m4 .ci quickstart run-tests \
-	-type f ! -path '*/corpus/*' ! -name 'lt*.m4' ! -name libtool.m4 ! -name '*~' 2>/dev/null |
+find configure.ac Makefile.am README liblcp include man tests tools examples bindings .ci quickstart run-tests \
+	-type f ! -path '*/corpus/*' ! -name '*~' 2>/dev/null |
 	sort >"$scratch/files"
 
 nothing "$(grep -vE '(^|/)README$|\.pc\.in$' "$scratch/files" | while read -r file; do

@@ -157,14 +157,19 @@ static void test_no_files(struct lcp_ctx *ctx)
 	(void)rmdir(fifo);
 }
 
-/* Each byte of the file, each bit of it and all of them. */
+/*
+ * Each byte of the file: all bits of it and each bit alone. In an instrumented build, where hashing
+ * takes minutes, one bit must do.
+ */
 static void test_flips(struct lcp_ctx *ctx, uint8_t *file, size_t size)
 {
-	static const uint8_t masks[] = { 1, 2, 4, 8, 16, 32, 64, 128, 255 };
-	size_t loaded = 0, tried = 0;
+	static const uint8_t masks[] = { 255, 1, 2, 4, 8, 16, 32, 64, 128 };
+	const char *instrumented = getenv("instrumented");
+	bool slow = instrumented != NULL && strcmp(instrumented, "yes") == 0;
+	size_t mask_count = slow ? 2 : sizeof(masks), loaded = 0, tried = 0;
 
 	for (size_t i = 0; i < size; i++)
-		for (size_t k = 0; k < sizeof(masks); k++) {
+		for (size_t k = 0; k < mask_count; k++) {
 			struct lcp_kpatch *patch;
 
 			file[i] ^= masks[k];

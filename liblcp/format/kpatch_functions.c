@@ -146,7 +146,7 @@ static int read_old(const struct info *info, size_t record, struct kpatch_functi
 	symbol = &info->patch->symbols[reloc->symbol];
 	if (symbol->class != LCP_SYMBOL_OBJECT ||
 	    __builtin_add_overflow(symbol->value, reloc->addend, &function->old_address) ||
-	    !add_u64(function->old_address, function->old_size, &end))
+	    !add_u64(function->old_address, function->old_size, &end) || end > INT64_MAX)
 		return info_error(info, record, "has an old address outside of the object", reterr);
 	if (function->old_address == 0 || function->old_size == 0)
 		return info_error(info, record, "replaces nothing: address or size is 0", reterr);

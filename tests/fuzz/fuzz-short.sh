@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Build the fuzzers with clang, ASan and UBSan, and run each for some seconds, or as many times as
-# FUZZ_RUNS says. The corpora of the source tree are read, what is found goes to the build folder.
+# FUZZ_RUNS says, from FUZZ_SEED, which is a new one each time if it is not set. The corpora of the source tree are read, what is found goes to the build folder.
 #
 #	fuzz-short.sh SOURCE BUILD SECONDS
 set -eu
@@ -23,7 +23,7 @@ for fuzzer in elf kpatch procfs; do
 	make -s "tests/fuzz/fuzz-$fuzzer" >/dev/null
 	mkdir -p "found/$fuzzer"
 	echo "fuzz-$fuzzer $limit"
-	"tests/fuzz/fuzz-$fuzzer" "$limit" -max_len=40000 -timeout=10 -print_final_stats=1 \
+	"tests/fuzz/fuzz-$fuzzer" "$limit" "-seed=${FUZZ_SEED:-0}" -max_len=40000 -timeout=10 -print_final_stats=1 \
 		-artifact_prefix="found/" "found/$fuzzer" "$source/tests/fuzz/corpus/$fuzzer" \
 		>"fuzz-$fuzzer.log" 2>&1 || {
 		tail -n 40 "fuzz-$fuzzer.log"

@@ -313,6 +313,11 @@ static void info_old_wraps(struct image *image)
 	rela(image, ".rela.kpatch.info", 0)->r_addend = -8;
 }
 
+static void info_old_not_an_address(struct image *image)
+{
+	header(image, ".old.object")->sh_addr = (uint64_t)1 << 63;
+}
+
 static void info_old_unrelocated(struct image *image)
 {
 	/* The new function is the last. */
@@ -521,6 +526,8 @@ static const struct {
 	{ info_old_in_patch, PLUS, LCP_EFORMAT,
 	  "section 7 '.kpatch.info': record 0 has an old address outside of the object" },
 	{ info_old_wraps, PLUS, LCP_EFORMAT,
+	  "section 7 '.kpatch.info': record 0 has an old address outside of the object" },
+	{ info_old_not_an_address, PLUS, LCP_EFORMAT,
 	  "section 7 '.kpatch.info': record 0 has an old address outside of the object" },
 	{ info_old_unrelocated, PLUS, LCP_EFORMAT,
 	  "section 7 '.kpatch.info': record 3 has an old address without relocation" },

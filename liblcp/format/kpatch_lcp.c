@@ -272,7 +272,7 @@ static bool get_string(const struct records *records, const uint8_t *field, cons
 static bool class_is_possible(const struct kpatch_symbol *symbol, bool undefined, uint32_t class)
 {
 	if (!undefined)
-		return class == symbol->class;
+		return class != 0 && class == symbol->class;
 	return class == LCP_SYMBOL_BOUND || class == LCP_SYMBOL_IMPORT || class == LCP_SYMBOL_TLS ||
 	       class == LCP_SYMBOL_TLS_BOUND;
 }

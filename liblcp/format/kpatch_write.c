@@ -185,13 +185,16 @@ static bool is_referred_to(const struct lcp_kpatch *patch, size_t symbol)
 }
 
 /*
- * Is this symbol of @patch one that the output has anyway? The symbols of its own sections are
- * made first of all; those of the object's sections are addresses, of use only where referred to.
+ * Is this symbol of @patch one that the output does without? The symbols of its own sections are
+ * made first of all; those of the object's sections are addresses, of use only where referred to;
+ * what stands for nothing (class 0) nobody refers to.
  */
-static bool is_section_symbol(struct writer *writer, size_t index)
+static bool is_left_out(struct writer *writer, size_t index)
 {
 	const struct kpatch_symbol *symbol = &writer->patch->symbols[index];
 
+	if (symbol->class == 0)
+		return true;
 	if (symbol->type != STT_SECTION)
 		return false;
 	if (symbol->class == LCP_SYMBOL_PATCH) {
@@ -210,7 +213,7 @@ static void put_symbols(struct writer *writer, bool undefined, struct str *symbo
 	for (size_t i = 1; i < patch->symbol_count; i++) {
 		const struct kpatch_symbol *symbol = &patch->symbols[i];
 
-		if (is_undefined(symbol) != undefined || is_section_symbol(writer, i))
+		if (is_undefined(symbol) != undefined || is_left_out(writer, i))
 			continue;
 		writer->symbol_numbers[i] = (uint32_t)(symbols->size / sizeof(Elf64_Sym));
 		elf_put_symbol(symbols, elf_put_string(names, symbol->name), symbol_info(symbol),
@@ -286,7 +289,7 @@ static void put_symbol_records(struct writer *writer, bool undefined, struct str
 		uint8_t record[SYMBOL_SIZE] = { 0 };
 
 		if (is_undefined(symbol) != undefined || !needs_record(symbol) ||
-		    symbol->type == STT_SECTION)
+		    symbol->type == STT_SECTION || symbol->class == 0)
 			continue;
 		put_le32(record + SYMBOL_INDEX, writer->symbol_numbers[i]);
 		put_le32(record + SYMBOL_CLASS, symbol->class);

@@ -410,6 +410,13 @@ static void symbols_class(struct image *image)
 	put_le32(bytes(image, ".lcp.symbols") + 4, LCP_SYMBOL_PATCH);
 }
 
+static void symbols_unusable(struct image *image)
+{
+	/* The record that config has would be one of a symbol that stands for nothing. */
+	named(image, "config")->st_shndx = SHN_COMMON;
+	put_le32(bytes(image, ".lcp.symbols") + 4, 0);
+}
+
 static void symbols_flags(struct image *image)
 {
 	put_le32(bytes(image, ".lcp.symbols") + 20, 1);
@@ -553,6 +560,8 @@ static const struct {
 	{ symbols_order, OWN, LCP_EFORMAT,
 	  "section 15 '.lcp.symbols': record 1 names a symbol that is not behind the one before" },
 	{ symbols_class, OWN, LCP_EFORMAT,
+	  "section 15 '.lcp.symbols': record 0 gives its symbol an impossible class" },
+	{ symbols_unusable, OWN, LCP_EFORMAT,
 	  "section 15 '.lcp.symbols': record 0 gives its symbol an impossible class" },
 	{ symbols_flags, OWN, LCP_EFORMAT,
 	  "section 15 '.lcp.symbols': record 0 gives its symbol an impossible class" },

@@ -70,7 +70,8 @@ struct lcp_kpatch;
  * struct lcp_kpatch_load_options:
  * @size: sizeof(struct lcp_kpatch_load_options) in the program that fills it in.
  * @flags: a sum of LCP_KPATCH_NEED_*.
- * @max_size: refuse larger files, so that a hostile one cannot exhaust memory; 0 means 256 MiB.
+ * @max_size: refuse larger files, so that a hostile one cannot exhaust memory; 0 means 256 MiB,
+ * and 1 GiB is the most.
  */
 struct lcp_kpatch_load_options {
 	uint32_t size;
@@ -86,9 +87,10 @@ struct lcp_kpatch_load_options {
  * @ret: where to put the patch. Drop it with lcp_kpatch_unref().
  * @reterr: where to put the reason on failure, or NULL.
  *
- * Load and validate a patch file. Only regular files are read.
+ * Load and validate a patch file. Only regular files are read; others are refused with -EINVAL.
  *
- * Returns: 0, -EINVAL (a required argument is NULL, an option is out of range), -E2BIG (an option
+ * Returns: 0, -EINVAL (a required argument is NULL, an option is out of range, not a
+ * regular file), -E2BIG (an option
  * unknown to this version is set), -ENOMEM, -EFBIG (larger than the options allow), -LCP_EFORMAT
  * (no patch file, or it contradicts itself), -LCP_EINTEGRITY (changed since it was made, or a
  * digest was demanded and there is none), -LCP_EUNSUPPORTED (for another CPU, of a newer format, or
@@ -109,9 +111,10 @@ int32_t lcp_kpatch_load(struct lcp_ctx *ctx, const char *path,
  * @reterr: where to put the reason on failure, or NULL.
  *
  * Load and validate a patch file that is open. It is read from its beginning, and its file offset
- * is neither used nor moved.
+ * is neither used nor moved. What is not a regular file is refused with -EINVAL.
  *
- * Returns: 0, -EINVAL (a required argument is NULL, an option is out of range), -E2BIG (an option
+ * Returns: 0, -EINVAL (a required argument is NULL, an option is out of range, not a
+ * regular file), -E2BIG (an option
  * unknown to this version is set), -ENOMEM, -EFBIG (larger than the options allow), -LCP_EFORMAT
  * (no patch file, or it contradicts itself), -LCP_EINTEGRITY (changed since it was made, or a
  * digest was demanded and there is none), -LCP_EUNSUPPORTED (for another CPU, of a newer format, or
@@ -134,7 +137,8 @@ int32_t lcp_kpatch_load_fd(struct lcp_ctx *ctx, int32_t fd,
  *
  * Load and validate a patch in memory.
  *
- * Returns: 0, -EINVAL (a required argument is NULL, an option is out of range), -E2BIG (an option
+ * Returns: 0, -EINVAL (a required argument is NULL, an option is out of range, not a
+ * regular file), -E2BIG (an option
  * unknown to this version is set), -ENOMEM, -EFBIG (larger than the options allow), -LCP_EFORMAT
  * (no patch file, or it contradicts itself), -LCP_EINTEGRITY (changed since it was made, or a
  * digest was demanded and there is none), -LCP_EUNSUPPORTED (for another CPU, of a newer format, or

@@ -6,6 +6,9 @@
 #include "base/ctx.h"
 #include "base/options.h"
 
+/* The size of the struct in the version that brought it. */
+#define CTX_OPTIONS_0_1 8
+
 static bool is_log_level(int64_t level)
 {
 	return level >= LCP_LOG_ERROR && level <= LCP_LOG_DEBUG;
@@ -15,11 +18,12 @@ EXPORT int32_t lcp_ctx_new(const struct lcp_ctx_options *options, struct lcp_ctx
 			   struct lcp_error **reterr)
 {
 	struct lcp_ctx_options settings = { 0 };
+	struct lcp_ctx *ctx;
 	int r;
 
 	if (ret == NULL)
 		return api_null(reterr, __func__, "ret");
-	r = options_take_in(options, &settings, sizeof(settings), reterr);
+	r = options_take_in(options, &settings, sizeof(settings), CTX_OPTIONS_0_1, reterr);
 	if (r < 0)
 		return r;
 	if (settings.log_level == 0)
@@ -27,8 +31,11 @@ EXPORT int32_t lcp_ctx_new(const struct lcp_ctx_options *options, struct lcp_ctx
 	if (!is_log_level(settings.log_level))
 		return error_set(reterr, -EINVAL, "options: log level %u is out of range",
 				 settings.log_level);
-	*ret = ctx_new((int)settings.log_level);
-	return *ret != NULL ? 0 : error_set_nomem(reterr);
+	ctx = ctx_new((int)settings.log_level);
+	if (ctx == NULL)
+		return error_set_nomem(reterr);
+	*ret = ctx;
+	return 0;
 }
 
 EXPORT struct lcp_ctx *lcp_ctx_ref(struct lcp_ctx *ctx)

@@ -9,6 +9,9 @@
 #include "format/kpatch.h"
 
 #define MAX_SIZE_DEFAULT ((uint64_t)256 << 20)
+/* The size of the struct in the version that brought it. */
+#define LOAD_OPTIONS_0_1 16
+
 #define LOAD_FLAGS ((uint32_t)LCP_KPATCH_NEED_DIGEST)
 
 /* The arguments that all ways to load have in common. */
@@ -24,12 +27,15 @@ static int check_load(const char *function, const struct lcp_ctx *ctx, const voi
 				ctx == NULL   ? "ctx"
 				: ret == NULL ? "ret"
 					      : source_name);
-	r = options_take_in(options, settings, sizeof(*settings), reterr);
+	r = options_take_in(options, settings, sizeof(*settings), LOAD_OPTIONS_0_1, reterr);
 	if (r < 0)
 		return r;
 	if (settings->flags & ~LOAD_FLAGS)
 		return error_set(reterr, -EINVAL, "options: flags 0x%" PRIx32 " are not all known",
 				 settings->flags);
+	if (settings->max_size > ELF_FILE_SIZE_MAX)
+		return error_set(reterr, -EINVAL, "options: max_size is more than %" PRIu64,
+				 (uint64_t)ELF_FILE_SIZE_MAX);
 	if (settings->max_size == 0)
 		settings->max_size = MAX_SIZE_DEFAULT;
 	return 0;

@@ -140,6 +140,8 @@ struct arch {
 	const struct reloc_type *relocs; /* sorted by number */
 	size_t reloc_count;
 	uint32_t reloc_address64; /* number of the plain 64-bit S + A */
+	uint8_t instruction_align; /* where instructions may begin */
+	uint8_t branch_size; /* of what branch() writes */
 	bool addend_in_slot; /* see enum reloc_need; compilers write A = 0 there */
 
 	/*

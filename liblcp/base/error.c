@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 /* The one error that needs no memory. Nothing writes to it, and error_free() knows it. */
 static const struct lcp_error out_of_memory = {
@@ -32,12 +33,13 @@ int error_set_nomem(struct lcp_error **reterr)
 	return -ENOMEM;
 }
 
-/* Names in a message come from files that somebody else made: they must not reach a terminal. */
-static void make_printable(char *text)
+/* Names in a message come from files that somebody else made: none makes it longer than this. */
+#define MESSAGE_MAX 500
+
+static void cut_short(char *message)
 {
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = '?';
+	if (strlen(message) > MESSAGE_MAX)
+		memcpy(message + MESSAGE_MAX - 3, "...", 4);
 }
 
 static int __attribute__((format(printf, 4, 0)))
@@ -58,7 +60,8 @@ error_make(struct lcp_error **reterr, int code, int saved_errno, const char *for
 		free(error);
 		return error_set_nomem(reterr);
 	}
-	make_printable(error->message);
+	cut_short(error->message);
+	utf8_make_printable(error->message);
 	error->code = code;
 	error->saved_errno = saved_errno;
 	*reterr = error;
@@ -116,7 +119,7 @@ const char *error_name(int code)
 	};
 	const char *name;
 
-	if (code == INT_MIN)
+	if (code == INT_MIN || code == 0)
 		return "UNKNOWN";
 	code = abs(code);
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)

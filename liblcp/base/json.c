@@ -4,43 +4,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 void json_fini(struct json *json)
 {
 	str_fini(&json->text);
-}
-
-/*
- * The size of the UTF-8 sequence that @text begins with, 0 if it does not begin with one. Table 3-7
- * of the Unicode standard: no overlong forms, no surrogates, nothing above U+10FFFF.
- */
-static size_t utf8_size(const uint8_t *text)
-{
-	static const struct {
-		uint8_t first, last; /* the leading byte */
-		uint8_t low, high; /* the byte after it */
-		uint8_t size;
-	} rows[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 }, { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 }, { 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	if (text[0] < 0x80)
-		return 1;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (text[0] < rows[i].first || text[0] > rows[i].last)
-			continue;
-		if (text[1] < rows[i].low || text[1] > rows[i].high)
-			return 0;
-		for (size_t k = 2; k < rows[i].size; k++)
-			if (text[k] < 0x80 || text[k] > 0xbf)
-				return 0;
-		return rows[i].size;
-	}
-	return 0;
 }
 
 static void put_char(struct str *to, uint8_t c)
@@ -63,19 +33,17 @@ static void put_char(struct str *to, uint8_t c)
 
 static void put_string(struct str *to, const char *text)
 {
-	const uint8_t *from = (const uint8_t *)text;
-
 	str_putc(to, '"');
-	while (*from != '\0') {
-		size_t size = utf8_size(from);
+	while (*text != '\0') {
+		size_t size = utf8_size(text);
 
 		if (size == 1)
-			put_char(to, *from);
+			put_char(to, (uint8_t)*text);
 		else if (size == 0)
 			str_puts(to, REPLACEMENT);
 		else
-			str_put(to, from, size);
-		from += size == 0 ? 1 : size;
+			str_put(to, text, size);
+		text += size == 0 ? 1 : size;
 	}
 	str_putc(to, '"');
 }
@@ -163,14 +131,6 @@ void json_counter(struct json *json, const char *key, uint64_t value)
 {
 	begin_value(json, key);
 	str_printf(&json->text, "\"%" PRIu64 "\"", value);
-}
-
-void json_hex(struct json *json, const char *key, const void *bytes, size_t size)
-{
-	begin_value(json, key);
-	str_putc(&json->text, '"');
-	str_put_hex(&json->text, bytes, size);
-	str_putc(&json->text, '"');
 }
 
 int json_take(struct json *json, char **ret)

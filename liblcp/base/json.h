@@ -45,9 +45,6 @@ void json_address(struct json *json, const char *key, uint64_t value);
 /* "18446744073709551615" */
 void json_counter(struct json *json, const char *key, uint64_t value);
 
-/* Lower-case hexadecimal, first byte first. */
-void json_hex(struct json *json, const char *key, const void *bytes, size_t size);
-
 /* End writing; see str_take(). */
 int json_take(struct json *json, char **ret);
 

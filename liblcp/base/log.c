@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include "base/str.h"
+#include "base/utf8.h"
 
 void log_message(struct lcp_ctx *ctx, int level, const char *format, ...)
 {
@@ -24,5 +25,7 @@ void log_message(struct lcp_ctx *ctx, int level, const char *format, ...)
 	va_start(args, format);
 	str_vprintf(&text, format, args);
 	va_end(args);
+	if (!text.failed)
+		utf8_make_printable(text.text);
 	function(userdata, level, text.failed ? "out of memory for a log message" : text.text);
 }

@@ -11,8 +11,6 @@
 void log_message(struct lcp_ctx *ctx, int level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-#define log_warning(ctx, ...) log_message(ctx, LCP_LOG_WARNING, __VA_ARGS__)
-#define log_info(ctx, ...) log_message(ctx, LCP_LOG_INFO, __VA_ARGS__)
 #define log_debug(ctx, ...) log_message(ctx, LCP_LOG_DEBUG, __VA_ARGS__)
 
 #endif

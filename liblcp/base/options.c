@@ -6,13 +6,11 @@
 
 #include "base/error.h"
 
-/* The size member, and the smallest member that can follow it. */
-#define OPTIONS_SIZE_MIN (2 * sizeof(uint32_t))
-
 /* No struct of ours will get there: a larger size was never initialised. */
 #define OPTIONS_SIZE_MAX 4096
 
-int options_take_in(const void *from, void *to, size_t size, struct lcp_error **reterr)
+int options_take_in(const void *from, void *to, size_t size, size_t first_size,
+		    struct lcp_error **reterr)
 {
 	const uint8_t *bytes = from;
 	uint32_t given, ours = (uint32_t)size;
@@ -23,7 +21,7 @@ int options_take_in(const void *from, void *to, size_t size, struct lcp_error **
 		return 0;
 
 	memcpy(&given, from, sizeof(given));
-	if (given < OPTIONS_SIZE_MIN)
+	if (given < first_size)
 		return error_set(reterr, -EINVAL, "options: size %" PRIu32 " is too small", given);
 	if (given > OPTIONS_SIZE_MAX)
 		return error_set(reterr, -E2BIG, "options: size %" PRIu32 " is too large", given);

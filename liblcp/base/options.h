@@ -14,9 +14,10 @@
  * @size bytes, which is ours; a NULL @from means all defaults. Members the caller does not know
  * become 0.
  *
- * 0; -EINVAL if the size cannot hold itself and one more member; -E2BIG if the caller's struct is
+ * 0; -EINVAL if the struct is shorter than the @first_size it had when it came; -E2BIG if it is
  * longer than ours and what we do not know of it is not all zero.
  */
-int options_take_in(const void *from, void *to, size_t size, struct lcp_error **reterr);
+int options_take_in(const void *from, void *to, size_t size, size_t first_size,
+		    struct lcp_error **reterr);
 
 #endif

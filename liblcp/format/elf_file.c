@@ -195,9 +195,9 @@ static int count_reloc_symbols(const struct elf_file *elf, size_t index, size_t 
 
 	if (link == SHN_UNDEF)
 		*ret = 1; /* IRELATIVE ones of static programs have no symbols */
-	else if (link == elf->private->symtab_section)
+	else if (link == elf->symtab.section)
 		*ret = elf->symtab.count;
-	else if (link == elf->private->dynsym_section)
+	else if (link == elf->dynsym.section)
 		*ret = elf->dynsym.count;
 	else
 		return elf_section_error(

@@ -94,6 +94,7 @@ struct elf_note {
 struct elf_symbols {
 	struct elf_symbol *items;
 	size_t count; /* with the null symbol at index 0 */
+	size_t section; /* index of the section they were read from, or 0 */
 };
 
 struct elf_file {

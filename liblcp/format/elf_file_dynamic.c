@@ -427,11 +427,11 @@ static int find_symbols(struct elf_file *elf, uint64_t address, struct elf_symbo
 		return error_set(reterr, -LCP_EFORMAT,
 				 "dynamic section: DT_SYMENT: symbols of %ju bytes each, not %zu",
 				 (uintmax_t)entry_size, sizeof(Elf64_Sym));
-	r = find_dynsym_section(elf, address, &elf->private->dynsym_section, reterr);
+	r = find_dynsym_section(elf, address, &elf->dynsym.section, reterr);
 	if (r < 0)
 		return r;
-	if (elf->private->dynsym_section != 0) {
-		count = elf->sections[elf->private->dynsym_section].size / sizeof(Elf64_Sym);
+	if (elf->dynsym.section != 0) {
+		count = elf->sections[elf->dynsym.section].size / sizeof(Elf64_Sym);
 	} else {
 		r = count_without_sections(elf, &count, reterr);
 		if (r < 0)

@@ -9,6 +9,7 @@
  * contents are read as bytes in place, which makes the view immutable (elf_getdata() fills caches)
  * and works for what only program headers describe. Nothing of libelf outlives the opening.
  */
+#include <errno.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <stdlib.h>
@@ -126,8 +127,11 @@ static int find_program_headers(const uint8_t *image, size_t size, struct tables
 			   sizeof(Elf64_Phdr), size, reterr);
 }
 
+/* libelf has no public code for being out of memory; malloc sets errno. */
 static int libelf_failed(const char *what, struct lcp_error **reterr)
 {
+	if (errno == ENOMEM)
+		return error_set_nomem(reterr);
 	return error_set(reterr, -LCP_EFORMAT, "libelf cannot read the %s: %s", what,
 			 elf_errmsg(-1));
 }
@@ -210,6 +214,7 @@ static int take_tables(struct elf_file *elf, const struct tables *tables, struct
 	int r;
 
 	(void)elf_version(EV_CURRENT);
+	errno = 0;
 	view = elf_memory((char *)elf->private->image, elf->private->size);
 	if (view == NULL)
 		return libelf_failed("file", reterr);

@@ -24,6 +24,7 @@ struct notes {
 	struct elf_note *items;
 	size_t count;
 	size_t room;
+	size_t most; /* that the file can hold without two sharing bytes */
 };
 
 static int note_error(const struct note_block *block, uint64_t offset, const char *what,
@@ -91,6 +92,10 @@ static int read_block(const struct note_block *block, struct notes *notes,
 		r = read_note(block, &offset, &note, reterr);
 		if (r < 0)
 			return r;
+		if (notes->count == notes->most)
+			return error_set(reterr, -LCP_EFORMAT,
+					 "%s %zu: more notes than the file can hold", block->kind,
+					 block->index);
 		if (vec_push(notes, note) < 0)
 			return error_set_nomem(reterr);
 	}
@@ -159,7 +164,7 @@ static void find_build_id(struct elf_file *elf)
 
 int elf_read_notes(struct elf_file *elf, struct lcp_error **reterr)
 {
-	struct notes notes = { 0 };
+	struct notes notes = { .most = elf->private->size / sizeof(Elf64_Nhdr) };
 	bool any;
 	int r;
 

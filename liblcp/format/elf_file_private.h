@@ -13,8 +13,6 @@ struct elf_private {
 	size_t size;
 	const struct elf_segment **loads; /* PT_LOAD with bytes in the file, by vaddr */
 	size_t load_count;
-	size_t symtab_section; /* index of what elf->symtab was read from, or 0 */
-	size_t dynsym_section; /* the same for elf->dynsym */
 };
 
 /* A string table whose last byte is NUL, or an empty one. */

@@ -199,6 +199,6 @@ int elf_read_symtab(struct elf_file *elf, struct lcp_error **reterr)
 	r = find_section_indices(elf, index, &source, reterr);
 	if (r < 0)
 		return r;
-	elf->private->symtab_section = index;
+	elf->symtab.section = index;
 	return elf_read_symbols(elf, &source, &elf->symtab, reterr);
 }

@@ -13,9 +13,14 @@
 
 int file_open(const char *path, struct lcp_error **reterr)
 {
-	/* O_NONBLOCK: opening a FIFO without a writer would wait for one. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	int fd;
 
+	/* Opening alone does something to some devices: a tape rewinds, a watchdog starts. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return error_set(reterr, -EINVAL, "not a regular file");
+	/* O_NONBLOCK: it may have become a FIFO since, and opening one waits for a writer. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return error_set_errno(reterr, errno, "cannot open: %s", strerrordesc_np(errno));
 	return fd;

@@ -83,7 +83,7 @@ static int read_identity(struct lcp_kpatch *patch, const uint8_t *data, struct l
 		return r;
 	if (!kpatch_build_id_is_valid(patch->build_id))
 		return error_set(reterr, -LCP_EFORMAT,
-				 "header: the build-id at byte %d is not hexadecimal",
+				 "header: the build-id at byte %d is not lower-case hexadecimal",
 				 layout->build_id);
 	if (layout->id == 0)
 		return 0;
@@ -197,7 +197,7 @@ static int parse_contents(struct lcp_kpatch *patch, struct lcp_error **reterr)
 		r = kpatch_parse_functions(patch, reterr);
 	if (r == 0 && own)
 		r = kpatch_parse_function_records(patch, reterr);
-	return r;
+	return r < 0 ? r : kpatch_check_functions(patch, reterr);
 }
 
 static int name_by_digest(struct lcp_kpatch *patch, const uint8_t *data, struct lcp_error **reterr)
@@ -273,6 +273,12 @@ char *kpatch_own_string(struct lcp_kpatch *patch, char *string)
 		return NULL;
 	}
 	return string;
+}
+
+bool kpatch_count_name(struct lcp_kpatch *patch, const char *name)
+{
+	patch->name_bytes += strlen(name);
+	return patch->name_bytes <= patch->size;
 }
 
 static uint64_t size_of(const struct lcp_kpatch *patch, enum kpatch_section_kind kind)

@@ -51,7 +51,8 @@ extern const struct kpatch_layout kpatch_layout_plus;
 #define INFO_OLD_SIZE 16
 #define INFO_NEW_SIZE 20
 #define INFO_NAME 24
-#define INFO_FLAGS 40
+#define INFO_RESERVED 32
+#define INFO_FLAGS 40 /* and four bytes of padding */
 
 /* .lcp.functions: record i says more about record i of .kpatch.info. */
 #define FUNCTION_SIZE 64
@@ -62,6 +63,9 @@ extern const struct kpatch_layout kpatch_layout_plus;
 #define FUNCTION_ENTRY 16
 #define FUNCTION_DIGEST 32
 #define FUNCTION_ENTRY_MAX ARCH_BRANCH_MAX
+
+/* Functions are aligned to less: no more padding is between two. */
+#define KPATCH_PADDING_MAX 4096
 
 /* .lcp.symbols: one record for each symbol that needs one, by ascending index. */
 #define SYMBOL_SIZE 32
@@ -165,6 +169,7 @@ struct lcp_kpatch {
 
 	struct elf_file *elf; /* holds most names, and all bytes */
 	VEC(char *) strings; /* names that do not stand in it as they are */
+	uint64_t name_bytes; /* of all names, which may share bytes of the file */
 };
 
 /*

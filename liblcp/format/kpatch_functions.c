@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/num.h"
+#include "base/utf8.h"
 #include "format/kpatch_parse.h"
 
 /* The fields of a record in .kpatch.info that relocations fill in. */
@@ -82,7 +83,7 @@ static int follow(const struct info *info, size_t record, const struct kpatch_re
 				 info->section->name, record, what);
 	symbol = &info->patch->symbols[reloc->symbol];
 	if (symbol->class != LCP_SYMBOL_PATCH ||
-	    !add_u64(symbol->value, (uint64_t)reloc->addend, ret_offset) ||
+	    __builtin_add_overflow(symbol->value, reloc->addend, ret_offset) ||
 	    *ret_offset >= info->patch->sections[symbol->section].size)
 		return error_set(reterr, -LCP_EFORMAT,
 				 IN_RECORD "has its %s outside of the patch: symbol %" PRIu32
@@ -116,6 +117,9 @@ static int read_name(const struct info *info, size_t record, struct kpatch_funct
 	length = strnlen(name, strings->size - offset);
 	if (length == strings->size - offset || length == 0)
 		return info_error(info, record, "has a name that is empty or has no end", reterr);
+	if (!utf8_is_printable(name) || !kpatch_count_name(info->patch, name))
+		return info_error(info, record, "has a name that is not printable, or too long",
+				  reterr);
 
 	if (length < sizeof(suffix) || strcmp(name + length - (sizeof(suffix) - 1), suffix) != 0) {
 		function->name = name;
@@ -125,6 +129,11 @@ static int read_name(const struct info *info, size_t record, struct kpatch_funct
 	function->name = kpatch_own_string(info->patch,
 					   strndup(name, length - (sizeof(suffix) - 1)));
 	return function->name != NULL ? 0 : error_set_nomem(reterr);
+}
+
+static bool is_aligned(const struct info *info, uint64_t address)
+{
+	return address % info->patch->arch->instruction_align == 0;
 }
 
 /* The function to be replaced: its address in the object. */
@@ -150,6 +159,9 @@ static int read_old(const struct info *info, size_t record, struct kpatch_functi
 		return info_error(info, record, "has an old address outside of the object", reterr);
 	if (function->old_address == 0 || function->old_size == 0)
 		return info_error(info, record, "replaces nothing: address or size is 0", reterr);
+	if (!is_aligned(info, function->old_address))
+		return info_error(info, record, "has an old address where no instruction begins",
+				  reterr);
 	return 0;
 }
 
@@ -173,6 +185,9 @@ static int read_new(const struct info *info, size_t record, struct kpatch_functi
 	    !range_fits(function->new_offset, function->new_size, text->size))
 		return info_error(info, record, "has a new version that is not within code",
 				  reterr);
+	if (!is_aligned(info, function->new_offset))
+		return info_error(info, record, "has a new version where no instruction begins",
+				  reterr);
 	return 0;
 }
 
@@ -192,33 +207,13 @@ static int count_records(struct info *info, struct lcp_error **reterr)
 	return 0;
 }
 
-static int compare_old(const void *a, const void *b)
+/* Fields that no writer fills in; the highest flag is a doctor's own mark, in memory only. */
+static int check_reserved(const struct info *info, size_t record, struct lcp_error **reterr)
 {
-	const struct kpatch_function *const *left = a, *const *right = b;
+	const uint8_t *from = info->section->bytes + record * INFO_SIZE;
 
-	return ((*left)->old_address > (*right)->old_address) -
-	       ((*left)->old_address < (*right)->old_address);
-}
-
-/* Two functions of the object cannot share bytes: each would get the other's branch. */
-static int check_overlap(const struct info *info, struct lcp_error **reterr)
-{
-	const struct lcp_kpatch *patch = info->patch;
-	autofree const struct kpatch_function **sorted =
-		calloc(patch->function_count, sizeof(const struct kpatch_function *));
-	size_t count = 0;
-
-	if (sorted == NULL)
-		return error_set_nomem(reterr);
-	for (size_t i = 0; i < patch->function_count; i++)
-		if (patch->functions[i].old_size > 0)
-			sorted[count++] = &patch->functions[i];
-	qsort(sorted, count, sizeof(const struct kpatch_function *), compare_old);
-	for (size_t i = 1; i < count; i++)
-		if (sorted[i]->old_address - sorted[i - 1]->old_address < sorted[i - 1]->old_size)
-			return error_set(reterr, -LCP_EFORMAT,
-					 IN_SECTION "functions '%s' and '%s' overlap", info->index,
-					 info->section->name, sorted[i - 1]->name, sorted[i]->name);
+	if (get_le64(from + INFO_RESERVED) != 0 || get_le64(from + INFO_FLAGS) != 0)
+		return info_error(info, record, "has something in its reserved fields", reterr);
 	return 0;
 }
 
@@ -233,13 +228,15 @@ static int read_records(struct info *info, struct lcp_error **reterr)
 	patch->function_count = info->count;
 
 	for (size_t i = 0; i < info->count && r == 0; i++) {
-		r = read_old(info, i, &patch->functions[i], reterr);
+		r = check_reserved(info, i, reterr);
+		if (r == 0)
+			r = read_old(info, i, &patch->functions[i], reterr);
 		if (r == 0)
 			r = read_new(info, i, &patch->functions[i], reterr);
 		if (r == 0)
 			r = read_name(info, i, &patch->functions[i], reterr);
 	}
-	return r < 0 ? r : check_overlap(info, reterr);
+	return r;
 }
 
 int kpatch_parse_functions(struct lcp_kpatch *patch, struct lcp_error **reterr)
@@ -268,4 +265,96 @@ int kpatch_parse_functions(struct lcp_kpatch *patch, struct lcp_error **reterr)
 	info.fields = fields;
 	r = find_fields(&info, reterr);
 	return r < 0 ? r : read_records(&info, reterr);
+}
+
+/* A range of bytes of one function, for the search for overlaps. */
+struct range {
+	const struct kpatch_function *function;
+	uint64_t space; /* ranges of different spaces have nothing to do with each other */
+	uint64_t start;
+	uint64_t end;
+};
+
+static int compare_ranges(const void *left, const void *right)
+{
+	const struct range *a = left, *b = right;
+
+	if (a->space != b->space)
+		return a->space < b->space ? -1 : 1;
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	return (a->end > b->end) - (a->end < b->end);
+}
+
+/* Old functions own their bytes and padding alone: two would get each other's branch. */
+static struct range old_range(const struct kpatch_function *function)
+{
+	return (struct range){
+		.function = function,
+		.start = function->old_address,
+		.end = function->old_address + function->old_size + function->padding,
+	};
+}
+
+/* New versions may be one and the same code, but not parts of each other. */
+static struct range new_range(const struct kpatch_function *function)
+{
+	return (struct range){
+		.function = function,
+		.space = function->new_section,
+		.start = function->new_offset,
+		.end = function->new_offset + function->new_size,
+	};
+}
+
+static int check_ranges(struct range *ranges, size_t count, bool may_be_equal, const char *what,
+			struct lcp_error **reterr)
+{
+	qsort(ranges, count, sizeof(*ranges), compare_ranges);
+	for (size_t i = 1; i < count; i++) {
+		const struct range *a = &ranges[i - 1], *b = &ranges[i];
+		bool equal = a->start == b->start && a->end == b->end;
+
+		if (a->space != b->space || b->start >= a->end || (may_be_equal && equal))
+			continue;
+		return error_set(reterr, -LCP_EFORMAT, "functions '%s' and '%s' overlap in the %s",
+				 a->function->name, b->function->name, what);
+	}
+	return 0;
+}
+
+static int check_room(const struct lcp_kpatch *patch, const struct kpatch_function *function,
+		      struct lcp_error **reterr)
+{
+	if ((uint64_t)function->old_size + function->padding >= patch->arch->branch_size &&
+	    function->padding <= KPATCH_PADDING_MAX)
+		return 0;
+	return error_set(reterr, -LCP_EFORMAT,
+			 "function '%s' has %" PRIu32 " bytes and %" PRIu32
+			 " of padding, where a branch takes %d",
+			 function->name, function->old_size, function->padding,
+			 patch->arch->branch_size);
+}
+
+int kpatch_check_functions(const struct lcp_kpatch *patch, struct lcp_error **reterr)
+{
+	autofree struct range *ranges = calloc(patch->function_count, sizeof(*ranges));
+	size_t count = 0;
+	int r = 0;
+
+	if (ranges == NULL)
+		return error_set_nomem(reterr);
+	for (size_t i = 0; i < patch->function_count && r == 0; i++) {
+		if (patch->functions[i].old_size == 0)
+			continue;
+		ranges[count++] = old_range(&patch->functions[i]);
+		r = check_room(patch, &patch->functions[i], reterr);
+	}
+	if (r == 0)
+		r = check_ranges(ranges, count, false, "object", reterr);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < patch->function_count; i++)
+		ranges[i] = new_range(&patch->functions[i]);
+	return check_ranges(ranges, patch->function_count, true, "patch", reterr);
 }

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/num.h"
+#include "base/utf8.h"
 #include "format/kpatch_parse.h"
 
 /* The section of that name, which has contents in chunks of @unit bytes; it is an error if not. */
@@ -83,6 +84,8 @@ static int parse_number(const char *text, uint32_t *ret)
 /* What .lcp.meta says, before it is compared with the header. */
 struct meta {
 	uint32_t version;
+	bool has_version;
+	bool has_level;
 	const char *id;
 	const char *build_id;
 	VEC(const char *) cves;
@@ -101,19 +104,27 @@ static int set_text(const char **to, const char *value)
 	return 0;
 }
 
+static int set_number(uint32_t *to, bool *has, const char *value)
+{
+	if (*has)
+		return -EEXIST;
+	*has = true;
+	return parse_number(value, to);
+}
+
 /* Keys we do not know are passed over: a later version may have more to tell. */
 static int set_meta(struct lcp_kpatch *patch, struct meta *meta, const char *key, const char *value)
 {
 	if (strcmp(key, "format") == 0)
-		return parse_number(value, &meta->version);
+		return set_number(&meta->version, &meta->has_version, value);
 	if (strcmp(key, "level") == 0)
-		return parse_number(value, &patch->level);
+		return set_number(&patch->level, &meta->has_level, value);
 	if (strcmp(key, "id") == 0)
 		return kpatch_id_is_valid(value) ? set_text(&meta->id, value) : -EINVAL;
 	if (strcmp(key, "build-id") == 0)
 		return kpatch_build_id_is_valid(value) ? set_text(&meta->build_id, value) : -EINVAL;
 	if (strcmp(key, "target") == 0)
-		return set_text(&patch->target, value);
+		return strchr(value, '/') == NULL ? set_text(&patch->target, value) : -EINVAL;
 	if (strcmp(key, "description") == 0)
 		return set_text(&patch->description, value);
 	if (strcmp(key, "builder") == 0)
@@ -142,6 +153,9 @@ static int read_entry(struct lcp_kpatch *patch, struct meta *meta, size_t index,
 	*entry = text + length + 1;
 	if ((size_t)(equals - text) >= sizeof(key))
 		return 0;
+	if (!utf8_is_printable(text))
+		return error_set(reterr, -LCP_EFORMAT, IN_SECTION "'%s' is not printable", index,
+				 ".lcp.meta", text);
 
 	memcpy(key, text, (size_t)(equals - text));
 	key[equals - text] = '\0';
@@ -161,18 +175,33 @@ static bool header_agrees(const char *header, size_t field_size, const char *who
 	       strncmp(header, whole, field_size - 1) == 0;
 }
 
+/*
+ * The format comes first, and before anything else is judged: a later one may have other rules for
+ * all that follows.
+ */
+static int check_version(size_t index, const char *meta, size_t size, struct lcp_error **reterr)
+{
+	static const char key[] = "format=";
+	size_t length = size > 0 ? strnlen(meta, size) : 0;
+	uint32_t version = 0;
+
+	if (length == size || strncmp(meta, key, sizeof(key) - 1) != 0 ||
+	    parse_number(meta + sizeof(key) - 1, &version) < 0 || version == 0)
+		return error_set(reterr, -LCP_EFORMAT, IN_SECTION "does not begin with its format",
+				 index, ".lcp.meta");
+	if (version > KPATCH_FORMAT_VERSION)
+		return error_set(reterr, -LCP_EUNSUPPORTED,
+				 IN_SECTION "format %" PRIu32 " is newer than %d", index,
+				 ".lcp.meta", version, KPATCH_FORMAT_VERSION);
+	return 0;
+}
+
 static int adopt_meta(struct lcp_kpatch *patch, struct meta *meta, size_t index,
 		      struct lcp_error **reterr)
 {
-	if (meta->version == 0 || meta->id == NULL || meta->build_id == NULL)
+	if (meta->id == NULL || meta->build_id == NULL)
 		return error_set(reterr, -LCP_EFORMAT, IN_SECTION "no '%s'", index, ".lcp.meta",
-				 meta->version == 0 ? "format"
-				 : meta->id == NULL ? "id"
-						    : "build-id");
-	if (meta->version > KPATCH_FORMAT_VERSION)
-		return error_set(reterr, -LCP_EUNSUPPORTED,
-				 IN_SECTION "format %" PRIu32 " is newer than %d", index,
-				 ".lcp.meta", meta->version, KPATCH_FORMAT_VERSION);
+				 meta->id == NULL ? "id" : "build-id");
 	if (!header_agrees(patch->id, kpatch_layout_plus.id_size, meta->id) ||
 	    !header_agrees(patch->build_id, kpatch_layout_plus.build_id_size, meta->build_id))
 		return error_set(reterr, -LCP_EFORMAT,
@@ -204,6 +233,9 @@ int kpatch_parse_meta(struct lcp_kpatch *patch, struct lcp_error **reterr)
 	end = entry;
 	if (end != NULL)
 		end += patch->sections[index].size;
+	r = check_version(index, entry, (size_t)(end - entry), reterr);
+	if (r < 0)
+		return r;
 	while (entry < end) {
 		r = read_entry(patch, &meta, index, &entry, end, reterr);
 		if (r < 0)
@@ -265,7 +297,7 @@ static bool get_string(const struct records *records, const uint8_t *field, cons
 	if (offset >= records->strings_size)
 		return false;
 	*ret = offset == 0 ? NULL : records->strings + offset;
-	return true;
+	return offset == 0 || utf8_is_printable(*ret);
 }
 
 /* May a record give @symbol that class? Where the class follows from the image it must agree. */
@@ -306,7 +338,7 @@ static int read_symbol_record(struct lcp_kpatch *patch, const struct records *re
 	if (!get_string(records, from + SYMBOL_VERSION, &symbol->version) ||
 	    !get_string(records, from + SYMBOL_LIBRARY, &symbol->library) ||
 	    !get_string(records, from + SYMBOL_UNIT, &symbol->unit))
-		return record_error(records, i, "names a string past the end of '.lcp.strings'",
+		return record_error(records, i, "names a string that '.lcp.strings' does not have",
 				    reterr);
 	symbol->class = class;
 	symbol->flags = get_le32(from + SYMBOL_FLAGS);
@@ -365,7 +397,7 @@ static int read_function_record(const struct records *records, size_t i,
 	const uint8_t *from = records->bytes + i * FUNCTION_SIZE;
 
 	if (!get_string(records, from + FUNCTION_UNIT, &function->unit))
-		return record_error(records, i, "names a string past the end of '.lcp.strings'",
+		return record_error(records, i, "names a string that '.lcp.strings' does not have",
 				    reterr);
 	if (get_le32(from + FUNCTION_FLAGS) != 0)
 		return record_error(records, i, "has a flag that this format does not have",

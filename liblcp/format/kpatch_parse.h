@@ -11,13 +11,16 @@
 /* How messages about a section begin: give its index and its name. */
 #define IN_SECTION "section %zu '%s': "
 
-/* kpatch_image.c: the ELF image, as all formats have it. */
+/* One file each: the ELF image, as all formats have it. */
 int kpatch_parse_sections(struct lcp_kpatch *patch, struct lcp_error **reterr);
 int kpatch_parse_symbols(struct lcp_kpatch *patch, struct lcp_error **reterr);
 int kpatch_parse_relocs(struct lcp_kpatch *patch, struct lcp_error **reterr);
 
 /* kpatch_functions.c: .kpatch.info. */
 int kpatch_parse_functions(struct lcp_kpatch *patch, struct lcp_error **reterr);
+
+/* When all is known of them: is there room for branches, and does no function get another's? */
+int kpatch_check_functions(const struct lcp_kpatch *patch, struct lcp_error **reterr);
 
 /*
  * The one section of that name: its index, or 0 if there is none. -LCP_EFORMAT if there are
@@ -37,6 +40,11 @@ int kpatch_parse_function_records(struct lcp_kpatch *patch, struct lcp_error **r
 
 /* Let @patch free @string, which may be NULL: @string, or NULL without memory. */
 char *kpatch_own_string(struct lcp_kpatch *patch, char *string);
+
+/* Count @name, which getters and messages repeat; false if all names are longer than the file. */
+bool kpatch_count_name(struct lcp_kpatch *patch, const char *name);
+
+bool kpatch_is_loaded(const struct kpatch_section *section);
 
 /* Is @id what a patch may be called: 1 to 63 printable characters, no space, no slash? */
 bool kpatch_id_is_valid(const char *id);

@@ -23,6 +23,7 @@ struct writer {
 	struct elf_out out;
 	uint32_t *section_numbers; /* in the output, of patch->sections */
 	uint32_t *symbol_numbers; /* in the output, of patch->symbols */
+	bool *used; /* a relocation that is written refers to it, of patch->symbols */
 	uint32_t object; /* number of .lcp.object */
 	uint32_t names; /* number of .kpatch.strtab */
 	uint32_t digest; /* number of .lcp.digest */
@@ -34,13 +35,8 @@ static void writer_fini(struct writer *writer)
 	elf_out_fini(&writer->out);
 	free(writer->section_numbers);
 	free(writer->symbol_numbers);
+	free(writer->used);
 	str_fini(&writer->strings);
-}
-
-static bool is_written(const struct kpatch_section *section)
-{
-	return section->kind == KPATCH_TEXT || section->kind == KPATCH_RODATA ||
-	       section->kind == KPATCH_DATA;
 }
 
 static uint64_t flags_of(enum kpatch_section_kind kind)
@@ -72,7 +68,7 @@ static int add_loaded(struct writer *writer)
 			.size = from->size,
 		};
 
-		if (!is_written(from))
+		if (!kpatch_is_loaded(from))
 			continue;
 		r = elf_out_add(&writer->out, section);
 		if (r < 0)
@@ -174,34 +170,20 @@ static uint8_t symbol_info(const struct kpatch_symbol *symbol)
 	return (uint8_t)ELF64_ST_INFO(bind, type);
 }
 
-static bool is_referred_to(const struct lcp_kpatch *patch, size_t symbol)
-{
-	for (size_t i = 0; i < patch->section_count; i++)
-		for (size_t k = 0; k < patch->sections[i].reloc_count; k++)
-			if (is_written(&patch->sections[i]) &&
-			    patch->sections[i].relocs[k].symbol == symbol)
-				return true;
-	return false;
-}
-
 /*
- * Is this symbol of @patch one that the output does without? The symbols of its own sections are
- * made first of all; those of the object's sections are addresses, of use only where referred to;
- * what stands for nothing (class 0) nobody refers to.
+ * Is this symbol of the patch one that the output does without? Nobody refers to it, or it is that
+ * of a section of the patch, and those are made first of all.
  */
 static bool is_left_out(struct writer *writer, size_t index)
 {
 	const struct kpatch_symbol *symbol = &writer->patch->symbols[index];
 
-	if (symbol->class == 0)
+	if (!writer->used[index])
 		return true;
-	if (symbol->type != STT_SECTION)
+	if (symbol->type != STT_SECTION || symbol->class != LCP_SYMBOL_PATCH)
 		return false;
-	if (symbol->class == LCP_SYMBOL_PATCH) {
-		writer->symbol_numbers[index] = writer->section_numbers[symbol->section];
-		return true;
-	}
-	return !is_referred_to(writer->patch, index);
+	writer->symbol_numbers[index] = writer->section_numbers[symbol->section];
+	return true;
 }
 
 /* Local symbols stand before the others: gABI, "Symbol Table". */
@@ -260,7 +242,7 @@ static int add_relocs(struct writer *writer)
 		const struct kpatch_section *section = &patch->sections[i];
 		autostr struct str relas = { 0 };
 
-		if (!is_written(section) || section->reloc_count == 0)
+		if (!kpatch_is_loaded(section) || section->reloc_count == 0)
 			continue;
 		for (size_t k = 0; k < section->reloc_count; k++) {
 			const struct kpatch_reloc *reloc = &section->relocs[k];
@@ -289,7 +271,7 @@ static void put_symbol_records(struct writer *writer, bool undefined, struct str
 		uint8_t record[SYMBOL_SIZE] = { 0 };
 
 		if (is_undefined(symbol) != undefined || !needs_record(symbol) ||
-		    symbol->type == STT_SECTION || symbol->class == 0)
+		    is_left_out(writer, i))
 			continue;
 		put_le32(record + SYMBOL_INDEX, writer->symbol_numbers[i]);
 		put_le32(record + SYMBOL_CLASS, symbol->class);
@@ -408,6 +390,16 @@ int kpatch_wrap(const struct kpatch_layout *layout, const char *id, const char *
 	return 0;
 }
 
+static void note_used(struct writer *writer)
+{
+	const struct lcp_kpatch *patch = writer->patch;
+
+	for (size_t i = 0; i < patch->section_count; i++)
+		for (size_t k = 0; k < patch->sections[i].reloc_count; k++)
+			if (kpatch_is_loaded(&patch->sections[i]))
+				writer->used[patch->sections[i].relocs[k].symbol] = true;
+}
+
 static int make_sections(struct writer *writer)
 {
 	const struct lcp_kpatch *patch = writer->patch;
@@ -415,9 +407,12 @@ static int make_sections(struct writer *writer)
 
 	writer->section_numbers = calloc(patch->section_count + 1, sizeof(uint32_t));
 	writer->symbol_numbers = calloc(patch->symbol_count + 1, sizeof(uint32_t));
-	if (writer->section_numbers == NULL || writer->symbol_numbers == NULL)
+	writer->used = calloc(patch->symbol_count + 1, sizeof(bool));
+	if (writer->section_numbers == NULL || writer->symbol_numbers == NULL ||
+	    writer->used == NULL)
 		return -ENOMEM;
 
+	note_used(writer);
 	r = elf_out_init(&writer->out);
 	if (r >= 0)
 		r = add_loaded(writer);

@@ -57,11 +57,11 @@ static void test_levels(struct lcp_ctx *ctx)
 {
 	struct heard heard = { .count = 0 };
 
-	log_warning(ctx, "nobody listens");
+	log_message(ctx, LCP_LOG_WARNING, "nobody listens");
 	is_int(lcp_ctx_set_log(ctx, hear, &heard), 0, "a log function can be set");
-	log_info(ctx, "too much detail");
+	log_message(ctx, LCP_LOG_INFO, "too much detail");
 	is_int(heard.count, 0, "what is above the level is not passed on");
-	log_warning(ctx, "thread %d does not stop", 7);
+	log_message(ctx, LCP_LOG_WARNING, "thread %d does not stop", 7);
 	is_int(heard.count, 1, "a warning is");
 	is_text(heard.text, "thread 7 does not stop", "with its text");
 	is_int(heard.level, LCP_LOG_WARNING, "and its level");
@@ -70,7 +70,7 @@ static void test_levels(struct lcp_ctx *ctx)
 	log_debug(ctx, "all of it");
 	is_text(heard.text, "all of it", "and then details are passed on");
 	is_int(lcp_ctx_set_log_level(ctx, LCP_LOG_ERROR), 0, "the level can be lowered");
-	log_warning(ctx, "not now");
+	log_message(ctx, LCP_LOG_WARNING, "not now");
 	is_int(heard.count, 2, "and then warnings are not");
 	(void)lcp_ctx_set_log_level(ctx, LCP_LOG_WARNING);
 }
@@ -80,8 +80,8 @@ static void test_from_within(struct lcp_ctx *ctx)
 	struct once once = { .ctx = ctx };
 
 	(void)lcp_ctx_set_log(ctx, hear_once, &once);
-	log_warning(ctx, "one");
-	log_warning(ctx, "two");
+	log_message(ctx, LCP_LOG_WARNING, "one");
+	log_message(ctx, LCP_LOG_WARNING, "two");
 	is_int(once.count, 1, "a log function may replace itself");
 }
 
@@ -102,7 +102,7 @@ static void *use_context(void *userdata)
 
 	for (int i = 0; i < ROUNDS; i++) {
 		lcp_ctx_unref(lcp_ctx_ref(ctx));
-		log_warning(ctx, "round %d", i);
+		log_message(ctx, LCP_LOG_WARNING, "round %d", i);
 	}
 	return NULL;
 }

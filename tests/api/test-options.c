@@ -20,6 +20,8 @@ struct known {
 	uint64_t second;
 };
 
+#define FIRST_SIZE 8
+
 struct longer {
 	struct known known;
 	uint64_t third;
@@ -29,7 +31,7 @@ static void test_none(void)
 {
 	struct known ours = { .first = 99 };
 
-	is_int(options_take_in(NULL, &ours, sizeof(ours), NULL), 0, "NULL is taken in");
+	is_int(options_take_in(NULL, &ours, sizeof(ours), FIRST_SIZE, NULL), 0, "NULL is taken in");
 	ok(ours.first == 0 && ours.second == 0, "and means all defaults");
 	is_int(ours.size, sizeof(ours), "the size is ours");
 }
@@ -39,7 +41,8 @@ static void test_equal(void)
 	const struct known given = { .size = sizeof(given), .first = 1, .second = 2 };
 	struct known ours;
 
-	is_int(options_take_in(&given, &ours, sizeof(ours), NULL), 0, "equal length is taken in");
+	is_int(options_take_in(&given, &ours, sizeof(ours), FIRST_SIZE, NULL), 0,
+	       "equal length is taken in");
 	ok(ours.first == 1 && ours.second == 2, "with all its members");
 }
 
@@ -48,7 +51,8 @@ static void test_shorter(void)
 	const struct known given = { .size = 8, .first = 1, .second = 2 };
 	struct known ours = { .second = 99 };
 
-	is_int(options_take_in(&given, &ours, sizeof(ours), NULL), 0, "a shorter one is taken in");
+	is_int(options_take_in(&given, &ours, sizeof(ours), FIRST_SIZE, NULL), 0,
+	       "a shorter one is taken in");
 	ok(ours.first == 1 && ours.second == 0, "what it does not know gets the default");
 	is_int(ours.size, sizeof(ours), "the size is ours");
 }
@@ -59,12 +63,12 @@ static void test_longer(void)
 	autoerror struct lcp_error *error = NULL;
 	struct known ours;
 
-	is_int(options_take_in(&given, &ours, sizeof(ours), NULL), 0,
+	is_int(options_take_in(&given, &ours, sizeof(ours), FIRST_SIZE, NULL), 0,
 	       "a longer one with a zero tail is taken in");
 	ok(ours.first == 1 && ours.second == 2, "with what we know of it");
 
 	given.third = (uint64_t)1 << 56;
-	is_int(options_take_in(&given, &ours, sizeof(ours), &error), -E2BIG,
+	is_int(options_take_in(&given, &ours, sizeof(ours), FIRST_SIZE, &error), -E2BIG,
 	       "a longer one with something in its tail is refused");
 	is_text(error->message, "options: byte 23 is set, but this version knows only 16",
 		"and the message says what");
@@ -75,14 +79,14 @@ static void test_too_short(void)
 	autoerror struct lcp_error *error = NULL, *larger = NULL;
 	struct known given = { .size = 7 }, ours;
 
-	is_int(options_take_in(&given, &ours, sizeof(ours), &error), -EINVAL,
+	is_int(options_take_in(&given, &ours, sizeof(ours), FIRST_SIZE, &error), -EINVAL,
 	       "one too short for a member is refused");
 	is_text(error->message, "options: size 7 is too small", "and the message says so");
 	given.size = 0;
-	is_int(options_take_in(&given, &ours, sizeof(ours), NULL), -EINVAL,
+	is_int(options_take_in(&given, &ours, sizeof(ours), FIRST_SIZE, NULL), -EINVAL,
 	       "one without a size is refused");
 	given.size = UINT32_MAX;
-	is_int(options_take_in(&given, &ours, sizeof(ours), &larger), -E2BIG,
+	is_int(options_take_in(&given, &ours, sizeof(ours), FIRST_SIZE, &larger), -E2BIG,
 	       "a size that nobody can mean is refused, unread");
 	is_text(larger->message, "options: size 4294967295 is too large", "with a message");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "tap.h"
@@ -37,6 +38,12 @@ static void test_hostile_names(void)
 	(void)error_set(&error, -LCP_EFORMAT, "section '%s'", "\x1b[2J\n\x7fx\xc3\xa4");
 	is_text(error->message, "section '?[2J??x\xc3\xa4'",
 		"control characters of a name do not get into a message");
+	error_free(take(error));
+	(void)error_set(&error, -LCP_EFORMAT, "'%s'", "\xc2\x9b\xff");
+	is_text(error->message, "'" "??" "?'", "nor do those beyond ASCII, nor what is not UTF-8");
+	error_free(take(error));
+	(void)error_set(&error, -LCP_EFORMAT, "%0900d", 0);
+	is_int(strlen(error->message), 500, "nor does a name make it long");
 }
 
 static void test_nobody_asks(void)
@@ -67,6 +74,7 @@ static void test_names(void)
 	is_text(error_name(-LCP_EUNSUPPORTED), "LCP_EUNSUPPORTED", "all of them");
 	is_text(error_name(-ENOENT), "ENOENT", "those of errno have theirs");
 	is_text(error_name(4999), "UNKNOWN", "other numbers have none");
+	is_text(error_name(0), "UNKNOWN", "success has none");
 	is_text(error_name(INT_MIN), "UNKNOWN", "not even the smallest");
 }
 

@@ -186,6 +186,99 @@ static void text_nobits(struct image *image)
 	header(image, ".kpatch.text")->sh_type = SHT_NOBITS;
 }
 
+static void text_writable(struct image *image)
+{
+	header(image, ".kpatch.text")->sh_flags |= SHF_WRITE;
+}
+
+static void text_odd_type(struct image *image)
+{
+	header(image, ".kpatch.text")->sh_type = SHT_INIT_ARRAY;
+}
+
+static void data_thread_local(struct image *image)
+{
+	header(image, ".kpatch.data")->sh_flags |= SHF_TLS;
+}
+
+static void text_unaligned(struct image *image)
+{
+	image->elf->e_machine = EM_AARCH64;
+	header(image, ".kpatch.text")->sh_addralign = 1;
+}
+
+static void shared_bytes(struct image *image)
+{
+	header(image, ".old.meta")->sh_offset = header(image, ".kpatch.text")->sh_offset;
+}
+
+static void program_headers(struct image *image)
+{
+	memset(bytes(image, ".old.functions"), 0, 64);
+	image->elf->e_phoff = header(image, ".old.functions")->sh_offset;
+	image->elf->e_phnum = 1;
+	image->elf->e_phentsize = sizeof(Elf64_Phdr);
+}
+
+static void relocs_of_nothing(struct image *image)
+{
+	header(image, ".rela.kpatch.text")->sh_info = 0;
+}
+
+static void relocs_of_other_type(struct image *image)
+{
+	header(image, ".rela.kpatch.text")->sh_type = SHT_HASH;
+}
+
+static void relocs_misnamed(struct image *image)
+{
+	rename_section(image, ".rela.kpatch.data", ".rela.kpatch.date");
+}
+
+static void relocs_other_symbols(struct image *image)
+{
+	header(image, ".rela.kpatch.text")->sh_link = image->elf->e_shstrndx;
+}
+
+static void reloc_overlap(struct image *image)
+{
+	rela(image, ".rela.kpatch.text", 1)->r_offset = 6;
+}
+
+static void reloc_addend(struct image *image)
+{
+	rela(image, ".rela.kpatch.text", 0)->r_addend = (int64_t)1 << 40;
+}
+
+static void reloc_tls_of_data(struct image *image)
+{
+	Elf64_Rela *reloc = rela(image, ".rela.kpatch.text", 0);
+
+	reloc->r_info = ELF64_R_INFO(ELF64_R_SYM(reloc->r_info), R_X86_64_TPOFF32);
+}
+
+static void reloc_address_of_tls(struct image *image)
+{
+	Elf64_Rela *reloc = rela(image, ".rela.kpatch.text", 4);
+
+	reloc->r_info = ELF64_R_INFO(ELF64_R_SYM(reloc->r_info), R_X86_64_PC32);
+}
+
+static void symbol_unnamed(struct image *image)
+{
+	named(image, "printf")->st_name = 0;
+}
+
+static void symbol_not_printable(struct image *image)
+{
+	bytes(image, ".strtab")[named(image, "printf")->st_name] = '\n';
+}
+
+static void symbol_far(struct image *image)
+{
+	named(image, "config")->st_value = (uint64_t)1 << 63;
+}
+
 static void no_symtab(struct image *image)
 {
 	header(image, ".symtab")->sh_type = SHT_PROGBITS;
@@ -207,6 +300,7 @@ static void reloc_outside(struct image *image)
 static void reloc_in_bss(struct image *image)
 {
 	header(image, ".rela.kpatch.data")->sh_info = 4;
+	rename_section(image, ".rela.kpatch.data", ".rela.kpatch.bss\0");
 }
 
 static void reloc_symbol(struct image *image)
@@ -245,8 +339,9 @@ static void symbol_common(struct image *image)
 
 static void no_info(struct image *image)
 {
+	header(image, ".rela.kpatch.info")->sh_size = 0;
+	rename_section(image, ".rela.kpatch.info", ".rela.kpatch.inf0");
 	rename_section(image, ".kpatch.info", ".kpatch.inf0");
-	header(image, ".rela.kpatch.info")->sh_type = SHT_PROGBITS;
 }
 
 static void info_twice(struct image *image)
@@ -257,7 +352,7 @@ static void info_twice(struct image *image)
 static void info_empty(struct image *image)
 {
 	memset(bytes(image, ".kpatch.info"), 0, FUNCTIONS * 48);
-	header(image, ".rela.kpatch.info")->sh_type = SHT_PROGBITS;
+	header(image, ".rela.kpatch.info")->sh_size = 0;
 }
 
 static void info_cut(struct image *image)
@@ -278,11 +373,39 @@ static void info_short_reloc(struct image *image)
 	reloc->r_info = ELF64_R_INFO(ELF64_R_SYM(reloc->r_info), R_X86_64_PC64);
 }
 
+static void info_no_name(struct image *image)
+{
+	header(image, ".rela.kpatch.info")->sh_size -= sizeof(Elf64_Rela);
+}
+
 static void info_no_new(struct image *image)
 {
-	rela(image, ".rela.kpatch.info", 1)->r_info = 0;
-	rela(image, ".rela.kpatch.info", 1)->r_offset = 8 + 48;
-	rela(image, ".rela.kpatch.info", 1)->r_info = rela(image, ".rela.kpatch.info", 4)->r_info;
+	header(image, ".rela.kpatch.info")->sh_size -= 2 * sizeof(Elf64_Rela);
+}
+
+static void info_field_twice(struct image *image)
+{
+	rela(image, ".rela.kpatch.info", 4)->r_offset = 8;
+}
+
+static void info_reserved(struct image *image)
+{
+	bytes(image, ".kpatch.info")[48 + 43] = 0x80;
+}
+
+static void info_too_small(struct image *image)
+{
+	put_le32(bytes(image, ".kpatch.info") + 16, 4);
+}
+
+static void info_new_overlap(struct image *image)
+{
+	rela(image, ".rela.kpatch.info", 4)->r_addend = 32;
+}
+
+static void info_name_not_printable(struct image *image)
+{
+	bytes(image, ".kpatch.strtab")[2] = 27;
 }
 
 static void info_new_outside(struct image *image)
@@ -315,7 +438,7 @@ static void info_old_wraps(struct image *image)
 
 static void info_old_not_an_address(struct image *image)
 {
-	header(image, ".old.object")->sh_addr = (uint64_t)1 << 63;
+	rela(image, ".rela.kpatch.info", 0)->r_addend = INT64_MAX - 8;
 }
 
 static void info_old_unrelocated(struct image *image)
@@ -384,6 +507,21 @@ static void meta_id_twice(struct image *image)
 	set_meta(image, "id=xget", "id=1\0id");
 }
 
+static void meta_level_twice(struct image *image)
+{
+	set_meta(image, "description=requests", "level=2\0description=");
+}
+
+static void meta_not_printable(struct image *image)
+{
+	set_meta(image, "builder=the", "builder=\x1b[m");
+}
+
+static void meta_target_path(struct image *image)
+{
+	set_meta(image, "target=sample", "target=../etc");
+}
+
 static void meta_other_id(struct image *image)
 {
 	set_meta(image, "id=sample", "id=simple");
@@ -427,6 +565,17 @@ static void symbols_string(struct image *image)
 	put_le32(bytes(image, ".lcp.symbols") + 32 + 8, 1 << 20);
 }
 
+static void symbols_wild(struct image *image)
+{
+	/* printf, memcpy and errno have records 1 to 3, behind config's. */
+	put_le64(bytes(image, ".lcp.symbols") + 2 * 32 + 24, UINT64_MAX);
+}
+
+static void symbols_odd_slot(struct image *image)
+{
+	put_le64(bytes(image, ".lcp.symbols") + 3 * 32 + 24, 0x7fd1);
+}
+
 static void symbols_missing(struct image *image)
 {
 	header(image, ".lcp.symbols")->sh_size -= 32;
@@ -450,6 +599,11 @@ static void functions_flags(struct image *image)
 static void functions_entry(struct image *image)
 {
 	bytes(image, ".lcp.functions")[12] = 17;
+}
+
+static void functions_padding(struct image *image)
+{
+	put_le32(bytes(image, ".lcp.functions") + 8, 4097);
 }
 
 static void functions_new_expects(struct image *image)
@@ -486,8 +640,9 @@ static const struct {
 	  "header: the id at byte 8 is empty or not printable" },
 	{ build_id_without_end, PLUS, LCP_EFORMAT, "header: the build-id at byte 88 has no end" },
 	{ build_id_not_hexadecimal, PLUS, LCP_EFORMAT,
-	  "header: the build-id at byte 88 is not hexadecimal" },
-	{ build_id_odd, PLUS, LCP_EFORMAT, "header: the build-id at byte 88 is not hexadecimal" },
+	  "header: the build-id at byte 88 is not lower-case hexadecimal" },
+	{ build_id_odd, PLUS, LCP_EFORMAT,
+	  "header: the build-id at byte 88 is not lower-case hexadecimal" },
 	{ elf_executable, PLUS, LCP_EFORMAT, "ELF image: type is 3, not ET_REL" },
 	{ elf_machine, PLUS, LCP_EUNSUPPORTED, "ELF image: unknown machine 22" },
 	{ elf_no_sections, PLUS, LCP_EFORMAT, "ELF image: no section headers" },
@@ -496,13 +651,45 @@ static const struct {
 	{ section_huge, PLUS, LCP_EFORMAT,
 	  "section 4 '.kpatch.bss': 2147483648 bytes are more than a patch may load" },
 	{ text_nobits, PLUS, LCP_EFORMAT, "section 1 '.kpatch.text': code without contents" },
+	{ text_writable, PLUS, LCP_EFORMAT, "section 1 '.kpatch.text': both code and writable" },
+	{ text_odd_type, PLUS, LCP_EFORMAT,
+	  "section 1 '.kpatch.text': type 14 with flags 0x6 is nothing that a patch loads" },
+	{ data_thread_local, PLUS, LCP_EFORMAT,
+	  "section 3 '.kpatch.data': type 1 with flags 0x403 is nothing that a patch loads" },
+	{ text_unaligned, PLUS, LCP_EFORMAT,
+	  "section 1 '.kpatch.text': code is aligned to 1, not to 4" },
+	{ shared_bytes, PLUS, LCP_EFORMAT,
+	  "section 13 '.old.meta': shares bytes of the file with section 1 '.kpatch.text'" },
+	{ program_headers, PLUS, LCP_EFORMAT, "ELF image: program headers in an object" },
+	{ relocs_of_nothing, PLUS, LCP_EFORMAT,
+	  "section 11 '.rela.kpatch.text': no relocations of a section of the patch" },
+	{ relocs_of_other_type, PLUS, LCP_EFORMAT,
+	  "section 11 '.rela.kpatch.text': no relocations of a section of the patch" },
+	{ relocs_misnamed, PLUS, LCP_EFORMAT,
+	  "section 12 '.rela.kpatch.date': relocations of '.kpatch.data'" },
+	{ relocs_other_symbols, PLUS, LCP_EFORMAT,
+	  "section 11 '.rela.kpatch.text': its symbols are not those of '.symtab'" },
+	{ reloc_overlap, PLUS, LCP_EFORMAT,
+	  "section '.kpatch.text': two relocations change byte 0x6" },
+	{ reloc_addend, PLUS, LCP_EFORMAT,
+	  "section 11 '.rela.kpatch.text': relocation 0 has addend 1099511627776" },
+	{ reloc_tls_of_data, PLUS, LCP_EFORMAT,
+	  "section 11 '.rela.kpatch.text': relocation 0 is R_X86_64_TPOFF32, which 'greeting' cannot serve: its class is patch" },
+	{ reloc_address_of_tls, PLUS, LCP_EFORMAT,
+	  "section 11 '.rela.kpatch.text': relocation 4 is R_X86_64_PC32, which 'errno' cannot serve: its class is tls-bound" },
+	{ symbol_unnamed, PLUS, LCP_EFORMAT,
+	  "section 11 '.rela.kpatch.text': relocation 1 refers to symbol 10 '', which is neither in the patch nor in the object" },
+	{ symbol_not_printable, PLUS, LCP_EFORMAT,
+	  "section 11 '.rela.kpatch.text': relocation 1 refers to symbol 10 '?rintf', which has a name that is not printable" },
+	{ symbol_far, PLUS, LCP_EFORMAT,
+	  "section 11 '.rela.kpatch.text': relocation 2 refers to symbol 9 'config', which is at an address that no object has" },
 	{ no_symtab, PLUS, LCP_EFORMAT, "ELF image: no symbol table" },
 	{ reloc_type, LIBCARE, LCP_EUNSUPPORTED,
 	  "section 11 '.rela.kpatch.text': relocation 3 has type 65535, which is unknown on x86_64" },
 	{ reloc_outside, PLUS, LCP_EFORMAT,
 	  "section 11 '.rela.kpatch.text': relocation 1 at 0xfd is outside of '.kpatch.text'" },
 	{ reloc_in_bss, PLUS, LCP_EFORMAT,
-	  "section 12 '.rela.kpatch.data': relocation 0 at 0x10 is outside of '.kpatch.bss'" },
+	  "section 12 '.rela.kpatch.bss': relocation 0 at 0x10 is outside of '.kpatch.bss'" },
 	{ reloc_symbol, PLUS, LCP_EFORMAT,
 	  "section 11 '.rela.kpatch.text': relocation 0 is for symbol 9999 of 14" },
 	{ relocs_twice, PLUS, LCP_EFORMAT,
@@ -512,7 +699,7 @@ static const struct {
 	{ symbol_in_strtab, PLUS, LCP_EFORMAT,
 	  "section 11 '.rela.kpatch.text': relocation 0 refers to symbol 7 'greeting', which is neither in the patch nor in the object" },
 	{ symbol_outside, OWN, LCP_EFORMAT,
-	  "section 11 '.rela.kpatch.text': relocation 0 refers to symbol 7 'greeting', which runs past the end of '.kpatch.rodata'" },
+	  "section 11 '.rela.kpatch.text': relocation 0 refers to symbol 7 'greeting', which runs past the end of its section" },
 	{ symbol_common, PLUS, LCP_EFORMAT,
 	  "section 11 '.rela.kpatch.text': relocation 0 refers to symbol 7 'greeting', which is neither in the patch nor in the object" },
 	{ no_info, PLUS, LCP_EFORMAT, "ELF image: no '.kpatch.info', or nothing in it" },
@@ -523,7 +710,18 @@ static const struct {
 	  "section 7 '.kpatch.info': record 0 has a relocation between its fields" },
 	{ info_short_reloc, PLUS, LCP_EFORMAT,
 	  "section 7 '.kpatch.info': record 0 has a relocation that is no 64-bit address" },
-	{ info_no_new, PLUS, LCP_EFORMAT, "section 7 '.kpatch.info': record 0 has no new address" },
+	{ info_no_new, PLUS, LCP_EFORMAT, "section 7 '.kpatch.info': record 3 has no new address" },
+	{ info_no_name, PLUS, LCP_EFORMAT, "section 7 '.kpatch.info': record 3 has no name" },
+	{ info_field_twice, PLUS, LCP_EFORMAT,
+	  "section '.kpatch.info': two relocations change byte 0x8" },
+	{ info_reserved, PLUS, LCP_EFORMAT,
+	  "section 7 '.kpatch.info': record 1 has something in its reserved fields" },
+	{ info_too_small, PLUS, LCP_EFORMAT,
+	  "function 'handle_request_0' has 4 bytes and 0 of padding, where a branch takes 5" },
+	{ info_new_overlap, PLUS, LCP_EFORMAT,
+	  "functions 'handle_request_0' and 'handle_request_1' overlap in the patch" },
+	{ info_name_not_printable, PLUS, LCP_EFORMAT,
+	  "section 7 '.kpatch.info': record 0 has a name that is not printable, or too long" },
 	{ info_new_outside, PLUS, LCP_EFORMAT,
 	  "section 7 '.kpatch.info': record 1 has a new version that is not within code" },
 	{ info_new_in_data, PLUS, LCP_EFORMAT,
@@ -541,7 +739,7 @@ static const struct {
 	{ info_old_empty, PLUS, LCP_EFORMAT,
 	  "section 7 '.kpatch.info': record 0 replaces nothing: address or size is 0" },
 	{ info_overlap, OWN, LCP_EFORMAT,
-	  "section 7 '.kpatch.info': functions 'handle_request_0' and 'handle_request_1' overlap" },
+	  "functions 'handle_request_0' and 'handle_request_1' overlap in the object" },
 	{ info_name_without_end, PLUS, LCP_EFORMAT,
 	  "section 7 '.kpatch.info': record 3 has a name that is empty or has no end" },
 	{ digest_short, OWN, LCP_EFORMAT, "section 17 '.lcp.digest': size is not 32" },
@@ -550,9 +748,15 @@ static const struct {
 	{ meta_without_end, OWN, LCP_EFORMAT, "section 13 '.lcp.meta': the last entry has no end" },
 	{ meta_without_equals, OWN, LCP_EFORMAT, "section 13 '.lcp.meta': 'level:2' has no '='" },
 	{ meta_version, OWN, LCP_EUNSUPPORTED, "section 13 '.lcp.meta': format 2 is newer than 1" },
-	{ meta_no_version, OWN, LCP_EFORMAT, "section 13 '.lcp.meta': no 'format'" },
+	{ meta_no_version, OWN, LCP_EFORMAT,
+	  "section 13 '.lcp.meta': does not begin with its format" },
 	{ meta_bad_level, OWN, LCP_EFORMAT, "section 13 '.lcp.meta': 'level=b' is no valid value" },
 	{ meta_id_twice, OWN, LCP_EFORMAT, "section 13 '.lcp.meta': 'id=1' is said twice" },
+	{ meta_level_twice, OWN, LCP_EFORMAT, "section 13 '.lcp.meta': 'level=2' is said twice" },
+	{ meta_not_printable, OWN, LCP_EFORMAT,
+	  "section 13 '.lcp.meta': 'builder=?[m tests of liblcp' is not printable" },
+	{ meta_target_path, OWN, LCP_EFORMAT,
+	  "section 13 '.lcp.meta': 'target=../etc-server' is no valid value" },
 	{ meta_other_id, OWN, LCP_EFORMAT,
 	  "section 13 '.lcp.meta': the header has another id or build-id" },
 	{ symbols_size, OWN, LCP_EFORMAT,
@@ -566,7 +770,11 @@ static const struct {
 	{ symbols_flags, OWN, LCP_EFORMAT,
 	  "section 15 '.lcp.symbols': record 0 gives its symbol an impossible class" },
 	{ symbols_string, OWN, LCP_EFORMAT,
-	  "section 15 '.lcp.symbols': record 1 names a string past the end of '.lcp.strings'" },
+	  "section 15 '.lcp.symbols': record 1 names a string that '.lcp.strings' does not have" },
+	{ symbols_wild, OWN, LCP_EFORMAT,
+	  "section 11 '.rela.kpatch.text': relocation 3 refers to symbol 11 'memcpy', which is at an address that no object has" },
+	{ symbols_odd_slot, OWN, LCP_EFORMAT,
+	  "section 11 '.rela.kpatch.text': relocation 4 refers to symbol 12 'errno', which is in a GOT slot between two" },
 	{ symbols_missing, OWN, LCP_EFORMAT,
 	  "section 15 '.lcp.symbols': symbol 13 'request' is undefined and has no record" },
 	{ strings_without_end, OWN, LCP_EFORMAT,
@@ -577,6 +785,8 @@ static const struct {
 	  "section 16 '.lcp.functions': record 0 has a flag that this format does not have" },
 	{ functions_entry, OWN, LCP_EFORMAT,
 	  "section 16 '.lcp.functions': record 0 expects an impossible number of bytes at the entry" },
+	{ functions_padding, OWN, LCP_EFORMAT,
+	  "function 'handle_request_0' has 96 bytes and 4097 of padding, where a branch takes 5" },
 	{ functions_new_expects, OWN, LCP_EFORMAT,
 	  "section 16 '.lcp.functions': record 3 expects bytes of a function that is new" },
 	{ libcare_with_meta, LIBCARE, LCP_EFORMAT,

@@ -35,8 +35,8 @@ int vec_grow(void **items, size_t *room, size_t count, size_t item_size);
 		pushed_;                                                                         \
 	})
 
-#define vec_foreach(vec, item)                             \
-	for (__typeof__((vec)->items) item = (vec)->items; \
+#define vec_foreach(vec, item)                                 \
+	for (__typeof__((vec)->items + 0) item = (vec)->items; \
 	     item != NULL && item < (vec)->items + (vec)->count; item++)
 
 #define vec_fini(vec)                \

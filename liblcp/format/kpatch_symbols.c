@@ -52,7 +52,7 @@ static uint32_t class_of(const struct lcp_kpatch *patch, const struct elf_symbol
 {
 	switch (symbol->section) {
 	case SHN_UNDEF:
-		if (*symbol->name == '\0')
+		if (*symbol->name == '\0' || symbol->type == STT_SECTION)
 			return 0;
 		return symbol->type == STT_TLS ? LCP_SYMBOL_TLS_BOUND : LCP_SYMBOL_IMPORT;
 	case SHN_ABS:

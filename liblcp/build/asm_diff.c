@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "build/asm_diff.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "base/num.h"
+
+static int add_change(struct asm_diff *diff, struct asm_change change)
+{
+	return vec_push(&diff->changes, change);
+}
+
+static int refuse(struct asm_diff *diff, enum asm_refusal_kind kind, struct slice name,
+		  const struct asm_statement *at)
+{
+	const struct asm_refusal refusal = { .kind = (uint8_t)kind, .name = name, .at = at };
+
+	return vec_push(&diff->refusals, refusal);
+}
+
+static uint32_t number_of(const struct asm_unit *unit, const struct asm_block *block)
+{
+	return block != NULL ? (uint32_t)(block - unit->blocks.items) : NO_BLOCK;
+}
+
+/* The statement of @block that counts at or behind *@next, or NULL. */
+static const struct asm_statement *next_counting(const struct asm_unit *unit,
+						 const struct asm_block *block, uint32_t *next)
+{
+	while (*next < block->count) {
+		const struct asm_statement *statement = asm_block_statement(unit, block, (*next)++);
+
+		if (asm_statement_counts(&unit->text, statement))
+			return statement;
+	}
+	return NULL;
+}
+
+static void find_first_difference(struct asm_diff *diff, const struct asm_block *old,
+				  const struct asm_block *new, struct asm_change *change)
+{
+	uint32_t old_next = old->lead, new_next = new->lead;
+
+	do {
+		change->old_at = next_counting(diff->old, old, &old_next);
+		change->new_at = next_counting(diff->new, new, &new_next);
+	} while (change->old_at != NULL && change->new_at != NULL &&
+		 asm_statement_hash(diff->old, old, change->old_at) ==
+			 asm_statement_hash(diff->new, new, change->new_at));
+}
+
+/* The block of the other unit that @block is compared with. */
+static struct asm_block *counterpart(const struct asm_unit *other, const struct asm_unit *unit,
+				     const struct asm_block *block)
+{
+	const struct asm_symbol *symbol = asm_unit_symbol(unit, block->name);
+
+	if (symbol != NULL && symbol->identity != 0) {
+		vec_foreach (&other->symbols, candidate)
+			if (candidate->identity == symbol->identity && candidate->block != NO_BLOCK)
+				return &other->blocks.items[candidate->block];
+		return NULL;
+	}
+	return asm_unit_block(other, block->name);
+}
+
+static int diff_function(struct asm_diff *diff, struct asm_block *new)
+{
+	struct asm_block *old = asm_unit_block(diff->old, new->name);
+	struct asm_change change = {
+		.kind = CHANGE_FUNCTION,
+		.name = new->name,
+		.old_block = number_of(diff->old, old),
+		.new_block = number_of(diff->new, new),
+	};
+
+	if (old == NULL || old->kind != BLOCK_FUNCTION) {
+		change.kind = CHANGE_FUNCTION_NEW;
+		change.old_block = NO_BLOCK;
+		return add_change(diff, change);
+	}
+	if (asm_block_hash(diff->old, old) == asm_block_hash(diff->new, new))
+		return 0;
+	if (asm_differs_in_lines_only(diff, old, new))
+		change.kind = CHANGE_LINE_ONLY;
+	find_first_difference(diff, old, new, &change);
+	return add_change(diff, change);
+}
+
+static bool is_written(const struct asm_unit *unit, const struct asm_block *block)
+{
+	return unit->text.sections.items[block->section].writable;
+}
+
+static bool is_tls(const struct asm_unit *unit, const struct asm_block *block)
+{
+	struct slice flags = unit->text.sections.items[block->section].flags;
+
+	return flags.size > 0 && memchr(flags.text, 'T', flags.size) != NULL;
+}
+
+/* What is not placed in a process, .comment and notes, is not compared. */
+static bool is_placed(const struct asm_unit *unit, const struct asm_block *block)
+{
+	return unit->text.sections.items[block->section].allocated &&
+	       !slice_begins(unit->text.sections.items[block->section].name, SLICE(".note"));
+}
+
+static struct slice size_of(const struct asm_unit *unit, struct slice name)
+{
+	const struct asm_symbol *symbol = asm_unit_symbol(unit, name);
+
+	return symbol != NULL ? symbol->size : (struct slice){ "", 0 };
+}
+
+static bool is_common(const struct asm_symbol *symbol)
+{
+	return symbol != NULL && symbol->common;
+}
+
+static int diff_object(struct asm_diff *diff, struct asm_block *old, struct asm_block *new)
+{
+	struct asm_change change = {
+		.kind = CHANGE_RODATA,
+		.name = new->name,
+		.old_block = number_of(diff->old, old),
+		.new_block = number_of(diff->new, new),
+	};
+	bool same = asm_block_hash(diff->old, old) == asm_block_hash(diff->new, new);
+
+	if (is_written(diff->old, old) != is_written(diff->new, new))
+		return refuse(diff, REFUSE_SECTION, new->name, NULL);
+	if (!same)
+		find_first_difference(diff, old, new, &change);
+	if (!is_written(diff->new, new))
+		return same ? 0 : add_change(diff, change);
+	if (!slice_equals(size_of(diff->old, old->name), size_of(diff->new, new->name)))
+		return refuse(diff, REFUSE_SIZE, new->name, change.new_at);
+	return same ? 0 : refuse(diff, REFUSE_INITIAL_VALUE, new->name, change.new_at);
+}
+
+static int diff_data(struct asm_diff *diff, struct asm_block *new)
+{
+	struct asm_block *old = counterpart(diff->old, diff->new, new);
+	const struct asm_change change = {
+		.kind = CHANGE_DATA_NEW,
+		.name = new->name,
+		.old_block = NO_BLOCK,
+		.new_block = number_of(diff->new, new),
+	};
+
+	if (old != NULL)
+		return diff_object(diff, old, new);
+	if (is_common(asm_unit_symbol(diff->old, new->name)))
+		return 0; /* diff_common() will see it */
+	if (is_tls(diff->new, new))
+		return refuse(diff, REFUSE_NEW_TLS, new->name, NULL);
+	return add_change(diff, change);
+}
+
+/* What stands in a section outside of any function or object. */
+static int diff_section(struct asm_diff *diff, struct asm_block *old, struct asm_block *new)
+{
+	struct slice name = new != NULL ? new->name : old->name;
+	bool constructors = slice_begins(name, SLICE(".init_array")) ||
+			    slice_begins(name, SLICE(".fini_array")) ||
+			    slice_begins(name, SLICE(".preinit_array")) ||
+			    slice_begins(name, SLICE(".ctors")) ||
+			    slice_begins(name, SLICE(".dtors"));
+	uint64_t old_hash = old != NULL && old->positions > 0 ? asm_block_hash(diff->old, old) : 0;
+	uint64_t new_hash = new != NULL &&new->positions > 0 ? asm_block_hash(diff->new, new) : 0;
+
+	if (old_hash == new_hash)
+		return 0;
+	return refuse(diff, constructors ? REFUSE_CONSTRUCTORS : REFUSE_FILE_LEVEL, name, NULL);
+}
+
+static struct asm_block *section_block(const struct asm_unit *unit, struct slice name)
+{
+	vec_foreach (&unit->blocks, block)
+		if (block->kind == BLOCK_SECTION && slice_equals(block->name, name))
+			return block;
+	return NULL;
+}
+
+static int diff_new_block(struct asm_diff *diff, struct asm_block *new)
+{
+	if (!is_placed(diff->new, new))
+		return 0;
+	switch (new->kind) {
+	case BLOCK_FUNCTION:
+		return diff_function(diff, new);
+	case BLOCK_DATA:
+		return diff_data(diff, new);
+	case BLOCK_SECTION:
+		return diff_section(diff, section_block(diff->old, new->name), new);
+	default:
+		return 0; /* anonymous data is compared where it is used */
+	}
+}
+
+/* What is in the old unit only. */
+static int diff_old_block(struct asm_diff *diff, struct asm_block *old)
+{
+	const struct asm_change change = {
+		.kind = old->kind == BLOCK_FUNCTION ? CHANGE_FUNCTION_REMOVED : CHANGE_DATA_REMOVED,
+		.name = old->name,
+		.old_block = number_of(diff->old, old),
+		.new_block = NO_BLOCK,
+	};
+
+	if (!is_placed(diff->old, old) || old->kind == BLOCK_ANONYMOUS)
+		return 0;
+	if (old->kind == BLOCK_SECTION)
+		return section_block(diff->new, old->name) != NULL ? 0
+								   : diff_section(diff, old, NULL);
+	if (counterpart(diff->new, diff->old, old) != NULL)
+		return 0;
+	return add_change(diff, change);
+}
+
+/* Zero-initialised variables that .comm makes have no block. */
+static int diff_common(struct asm_diff *diff, const struct asm_symbol *old,
+		       const struct asm_symbol *new)
+{
+	const struct asm_change change = {
+		.kind = is_common(new) ? CHANGE_DATA_NEW : CHANGE_DATA_REMOVED,
+		.name = is_common(new) ? new->name : old->name,
+		.old_block = NO_BLOCK,
+		.new_block = NO_BLOCK,
+	};
+
+	if (is_common(old) != is_common(new)) {
+		const struct asm_symbol *other = is_common(new) ? old : new;
+
+		/* From .comm to a section or back: it got, or lost, an initial value. */
+		if (other != NULL && other->block != NO_BLOCK)
+			return refuse(diff, REFUSE_INITIAL_VALUE, change.name, NULL);
+		return add_change(diff, change);
+	}
+	if (!is_common(new))
+		return 0;
+	if (!slice_equals(old->size, new->size))
+		return refuse(diff, REFUSE_SIZE, new->name, NULL);
+	return slice_equals(old->align, new->align)
+		       ? 0
+		       : refuse(diff, REFUSE_ALIGNMENT, new->name, NULL);
+}
+
+/* What directives say of a symbol that both units define. */
+static int diff_attributes(struct asm_diff *diff, const struct asm_symbol *old,
+			   const struct asm_symbol *new)
+{
+	if ((old->type == SYMBOL_IFUNC) != (new->type == SYMBOL_IFUNC))
+		return refuse(diff, REFUSE_IFUNC, new->name, NULL);
+	if (!slice_equals(old->alias, new->alias))
+		return refuse(diff, REFUSE_ALIAS, new->name, NULL);
+	if (old->bind != new->bind)
+		return refuse(diff, REFUSE_BINDING, new->name, NULL);
+	if (old->visibility != new->visibility)
+		return refuse(diff, REFUSE_VISIBILITY, new->name, NULL);
+	return 0;
+}
+
+static bool is_defined(const struct asm_symbol *symbol)
+{
+	return symbol->block != NO_BLOCK || symbol->common ||
+	       (symbol->alias.size > 0 && !asm_is_local_label(symbol->name));
+}
+
+static const struct asm_symbol *other_symbol(const struct asm_unit *other,
+					     const struct asm_symbol *symbol)
+{
+	if (symbol->identity == 0)
+		return asm_unit_symbol(other, symbol->name);
+	vec_foreach (&other->symbols, candidate)
+		if (candidate->identity == symbol->identity)
+			return candidate;
+	return NULL;
+}
+
+static int diff_symbols(struct asm_diff *diff)
+{
+	int r = 0;
+
+	vec_foreach (&diff->new->symbols, new) {
+		const struct asm_symbol *old = other_symbol(diff->old, new);
+
+		if (r == 0 && (is_common(new) || is_common(old)))
+			r = diff_common(diff, old, new);
+		if (r == 0 && old != NULL && is_defined(old) && is_defined(new))
+			r = diff_attributes(diff, old, new);
+	}
+	vec_foreach (&diff->old->symbols, old) {
+		const struct asm_symbol *new = other_symbol(diff->new, old);
+
+		if (r == 0 && is_common(old) && new == NULL)
+			r = diff_common(diff, old, NULL);
+	}
+	return r;
+}
+
+/* Is @name a read-only object whose contents changed? */
+static bool is_changed_rodata(const struct asm_diff *diff, struct slice name)
+{
+	vec_foreach (&diff->changes, change)
+		if (change->kind == CHANGE_RODATA && slice_equals(change->name, name))
+			return true;
+	return false;
+}
+
+/* The first changed read-only object that @block refers to; an empty slice if there is none. */
+static struct slice used_rodata(const struct asm_diff *diff, const struct asm_block *block)
+{
+	for (uint32_t i = 0; i < block->count; i++) {
+		struct asm_scan scan;
+		struct slice piece;
+		enum asm_token token;
+
+		asm_scan_init(&scan, &diff->new->text, asm_block_statement(diff->new, block, i));
+		while ((token = asm_scan_next(&scan, &piece)) != TOKEN_END)
+			if (token == TOKEN_NAME && is_changed_rodata(diff, piece))
+				return piece;
+	}
+	return (struct slice){ "", 0 };
+}
+
+static struct asm_change *find_change(const struct asm_diff *diff, uint32_t new_block)
+{
+	vec_foreach (&diff->changes, change)
+		if (change->new_block == new_block)
+			return change;
+	return NULL;
+}
+
+/* A function that a patch has to bring although its own text did not change. */
+static int bring_along(struct asm_diff *diff, uint32_t block, enum asm_change_kind kind,
+		       struct slice because)
+{
+	struct asm_change *change = find_change(diff, block);
+	struct asm_change made = {
+		.kind = (uint8_t)kind,
+		.name = diff->new->blocks.items[block].name,
+		.new_block = block,
+		.because = because,
+	};
+
+	if (change != NULL && change->kind != CHANGE_LINE_ONLY)
+		return 0;
+	if (change != NULL) {
+		change->kind = (uint8_t)kind;
+		change->because = because;
+		return 0;
+	}
+	made.old_block = number_of(diff->old, asm_unit_block(diff->old, made.name));
+	return add_change(diff, made);
+}
+
+/* Who uses changed read-only data gets the new data, and so has to be new itself. */
+static int bring_users_of_rodata(struct asm_diff *diff)
+{
+	bool any = false;
+	int r;
+
+	vec_foreach (&diff->changes, change)
+		any = any || change->kind == CHANGE_RODATA;
+	for (uint32_t i = 0; any && i < diff->new->blocks.count; i++) {
+		const struct asm_block *block = &diff->new->blocks.items[i];
+		struct slice because;
+
+		if (block->kind != BLOCK_FUNCTION)
+			continue;
+		because = used_rodata(diff, block);
+		r = because.size > 0 ? bring_along(diff, i, CHANGE_FUNCTION_USES_DATA, because) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_brought(const struct asm_diff *diff, uint32_t block)
+{
+	const struct asm_change *change = find_change(diff, block);
+
+	return change != NULL && change->kind != CHANGE_LINE_ONLY;
+}
+
+/* A function and its cold part jump into each other: one cannot be new without the other. */
+static int bring_cold_parts(struct asm_diff *diff)
+{
+	for (uint32_t i = 0; i < diff->new->blocks.count; i++) {
+		const struct asm_block *cold = &diff->new->blocks.items[i];
+		int r = 0;
+
+		if (cold->parent == NO_BLOCK)
+			continue;
+		if (is_brought(diff, i) && !is_brought(diff, cold->parent))
+			r = bring_along(diff, cold->parent, CHANGE_FUNCTION, cold->name);
+		else if (is_brought(diff, cold->parent) && !is_brought(diff, i))
+			r = bring_along(diff, i, CHANGE_FUNCTION,
+					diff->new->blocks.items[cold->parent].name);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int diff_units(struct asm_diff *diff)
+{
+	int r = asm_pair_statics(diff);
+
+	vec_foreach (&diff->new->blocks, block)
+		if (r == 0)
+			r = diff_new_block(diff, block);
+	vec_foreach (&diff->old->blocks, block)
+		if (r == 0)
+			r = diff_old_block(diff, block);
+	if (r == 0)
+		r = diff_symbols(diff);
+	if (r == 0)
+		r = bring_users_of_rodata(diff);
+	return r < 0 ? r : bring_cold_parts(diff);
+}
+
+int asm_diff_init(struct asm_diff *ret, struct asm_unit *old, struct asm_unit *new,
+		  struct lcp_error **reterr)
+{
+	int r;
+
+	*ret = (struct asm_diff){ .old = old, .new = new };
+	r = diff_units(ret);
+	if (r == 0)
+		return 0;
+	asm_diff_fini(ret);
+	return error_set_nomem(reterr);
+}
+
+void asm_diff_fini(struct asm_diff *diff)
+{
+	vec_fini(&diff->changes);
+	vec_fini(&diff->refusals);
+}
+
+const struct asm_change *asm_diff_find(const struct asm_diff *diff, struct slice name)
+{
+	vec_foreach (&diff->changes, change)
+		if (slice_equals(change->name, name))
+			return change;
+	return NULL;
+}
+
+const char *asm_change_text(enum asm_change_kind kind)
+{
+	static const char *const texts[] = {
+		[CHANGE_FUNCTION] = "changed",
+		[CHANGE_FUNCTION_USES_DATA] = "uses changed data",
+		[CHANGE_FUNCTION_NEW] = "new",
+		[CHANGE_FUNCTION_REMOVED] = "removed",
+		[CHANGE_LINE_ONLY] = "line numbers only",
+		[CHANGE_RODATA] = "read-only data changed",
+		[CHANGE_DATA_NEW] = "data new",
+		[CHANGE_DATA_REMOVED] = "data removed",
+	};
+
+	return texts[kind];
+}
+
+const char *asm_refusal_text(enum asm_refusal_kind kind)
+{
+	static const char *const texts[] = {
+		[REFUSE_INITIAL_VALUE] = "the initial value of a writable variable changed",
+		[REFUSE_SIZE] = "the size of a variable changed",
+		[REFUSE_ALIGNMENT] = "the alignment of a variable changed",
+		[REFUSE_SECTION] = "a variable became read-only, or writable",
+		[REFUSE_NEW_TLS] = "a new thread-local variable",
+		[REFUSE_CONSTRUCTORS] = "what runs at start or exit changed",
+		[REFUSE_FILE_LEVEL] = "assembler outside of any function changed",
+		[REFUSE_ALIAS] = "an alias changed",
+		[REFUSE_IFUNC] = "an indirect function changed into a plain one, or back",
+		[REFUSE_BINDING] = "a symbol became local, global or weak",
+		[REFUSE_VISIBILITY] = "the visibility of a symbol changed",
+		[REFUSE_STATIC_AMBIGUOUS] =
+			"static variables of this name cannot be told apart between the versions",
+	};
+
+	return texts[kind];
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Line-number noise: a patch that adds a line moves everything below it, and with __LINE__ in an
+ * assertion the code below changes although it means the same. Only .loc can tell: an immediate is
+ * noise when one and the same .loc of the function, at the instruction or in front of it, has the
+ * one number in the old version and the other in the new. In front of it, because the line may be
+ * that of a call whose callee was inlined. An immediate alone is never noise: malloc(1032) made
+ * malloc(2056) is somebody's fix.
+ */
+#include "base/cleanup.h"
+#include "build/asm_diff.h"
+
+/* The statements of a block that count, and the lines of all .loc so far. */
+struct walk {
+	struct asm_unit *unit;
+	const struct asm_block *block;
+	uint32_t next;
+	VEC(uint64_t) lines;
+};
+
+static void walk_fini(struct walk *walk)
+{
+	vec_fini(&walk->lines);
+}
+
+static bool parse_number(struct slice text, uint64_t *ret)
+{
+	*ret = 0;
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.text[i] < '0' || text.text[i] > '9' || i == 10)
+			return false;
+		*ret = *ret * 10 + (uint64_t)(text.text[i] - '0');
+	}
+	return text.size > 0;
+}
+
+/*
+ * ".loc FILE LINE COLUMN ...". Without memory a line is missing, and what it would have proven is a
+ * change.
+ */
+static void read_loc(struct walk *walk, const struct asm_statement *statement)
+{
+	struct slice operands = asm_statement_operands(&walk->unit->text, statement);
+	uint64_t line;
+
+	(void)slice_cut(&operands, ' ');
+	if (!parse_number(slice_cut(&operands, ' '), &line))
+		line = 0;
+	(void)vec_push(&walk->lines, line);
+}
+
+static const struct asm_statement *walk_next(struct walk *walk)
+{
+	while (walk->next < walk->block->count) {
+		const struct asm_statement *statement = asm_block_statement(walk->unit, walk->block,
+									    walk->next++);
+
+		if (statement->kind == ASM_LOC)
+			read_loc(walk, statement);
+		else if (asm_statement_counts(&walk->unit->text, statement))
+			return statement;
+	}
+	return NULL;
+}
+
+/* Did some .loc so far move from line @old_line to line @new_line? */
+static bool line_moved(const struct walk *old, uint64_t old_line, const struct walk *new,
+		       uint64_t new_line)
+{
+	if (old->lines.count != new->lines.count)
+		return false;
+	for (size_t i = old->lines.count; i > 0; i--)
+		if (old->lines.items[i - 1] == old_line && new->lines.items[i - 1] == new_line)
+			return true;
+	return false;
+}
+
+/* Two pieces that differ: are they lines, as immediates? */
+static bool are_lines(const struct walk *old, struct slice old_piece, const struct walk *new,
+		      struct slice new_piece, bool immediate)
+{
+	uint64_t old_number, new_number;
+
+	return immediate && parse_number(old_piece, &old_number) &&
+	       parse_number(new_piece, &new_number) && line_moved(old, old_number, new, new_number);
+}
+
+/*
+ * The statements differ: do they in lines only? A name that is spelled differently counts as a
+ * difference here, even if it is a label with another number: an immediate and a label in one
+ * instruction are rare, and taking noise for a change does no harm.
+ */
+static bool differ_in_lines(const struct walk *old, const struct asm_statement *old_statement,
+			    const struct walk *new, const struct asm_statement *new_statement)
+{
+	char prefix = old->unit->text.syntax->immediate_prefix;
+	struct asm_scan old_scan, new_scan;
+	struct slice old_piece, new_piece;
+	bool immediate = false, found = false;
+
+	if (!slice_equals(asm_statement_word(&old->unit->text, old_statement),
+			  asm_statement_word(&new->unit->text, new_statement)))
+		return false;
+	asm_scan_init(&old_scan, &old->unit->text, old_statement);
+	asm_scan_init(&new_scan, &new->unit->text, new_statement);
+	for (;;) {
+		enum asm_token old_token = asm_scan_next(&old_scan, &old_piece);
+		enum asm_token new_token = asm_scan_next(&new_scan, &new_piece);
+
+		if (old_token != new_token)
+			return false;
+		if (old_token == TOKEN_END)
+			return found;
+		if (!slice_equals(old_piece, new_piece)) {
+			if (old_token == TOKEN_NAME ||
+			    !are_lines(old, old_piece, new, new_piece, immediate))
+				return false;
+			found = true;
+		}
+		immediate = old_piece.size == 1 && *old_piece.text == prefix;
+	}
+}
+
+bool asm_differs_in_lines_only(struct asm_diff *diff, const struct asm_block *old,
+			       const struct asm_block *new)
+{
+	struct walk old_walk cleanup(
+		walk_fini) = { .unit = diff->old, .block = old, .next = old->lead };
+	struct walk new_walk cleanup(
+		walk_fini) = { .unit = diff->new, .block = new, .next = new->lead };
+
+	if (old->positions != new->positions)
+		return false;
+	for (;;) {
+		const struct asm_statement *old_statement = walk_next(&old_walk);
+		const struct asm_statement *new_statement = walk_next(&new_walk);
+
+		if (old_statement == NULL || new_statement == NULL)
+			return old_statement == new_statement;
+		if (asm_statement_hash(diff->old, old, old_statement) !=
+			    asm_statement_hash(diff->new, new, new_statement) &&
+		    !differ_in_lines(&old_walk, old_statement, &new_walk, new_statement))
+			return false;
+	}
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "build/asm_unit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -14,6 +15,7 @@ struct reader {
 	VEC(uint32_t) pending; /* statements in front of the next label */
 	VEC(uint32_t) unnamed; /* by section: its BLOCK_SECTION, or NO_BLOCK */
 	uint32_t statement; /* the one being read */
+	struct lcp_error **reterr;
 };
 
 static struct asm_symbol *find_symbol(struct asm_unit *unit, struct slice name)
@@ -119,6 +121,16 @@ static int unnamed_block(struct reader *reader, uint16_t section, uint32_t *ret)
 	return r;
 }
 
+/* What gas would refuse too. */
+static int refuse(const struct reader *reader, struct slice name, const char *what)
+{
+	const struct asm_text *text = &reader->unit->text;
+
+	return error_set(reader->reterr, -LCP_EFORMAT, "%s:%zu: '%.*s' %s", text->path,
+			 asm_statement_line(text, &text->statements.items[reader->statement]),
+			 SLICE_ARG(name), what);
+}
+
 static int put_label(struct reader *reader, struct slice name, uint32_t block)
 {
 	const struct asm_label label = {
@@ -126,6 +138,8 @@ static int put_label(struct reader *reader, struct slice name, uint32_t block)
 		.position = reader->unit->blocks.items[block].positions,
 	};
 
+	if (map_get(&reader->unit->label_numbers, name) >= 0)
+		return refuse(reader, name, "is defined a second time");
 	if (map_set(&reader->unit->label_numbers, name, (uint32_t)reader->unit->labels.count) < 0)
 		return -ENOMEM;
 	return vec_push(&reader->unit->labels, label);
@@ -338,6 +352,8 @@ static int read_symbol(struct reader *reader, const struct asm_statement *statem
 	do {
 		struct slice name = unquote(slice_trim(slice_cut(&operands, ',')));
 
+		if (name.size == 0)
+			return refuse(reader, word, "names no symbol");
 		symbol = find_symbol(reader->unit, name);
 		if (symbol == NULL)
 			return -ENOMEM;
@@ -443,7 +459,7 @@ static int read_unit(struct reader *reader)
 int asm_unit_init(struct asm_unit *ret, const struct asm_syntax *syntax, const char *path,
 		  const char *text, size_t size, struct lcp_error **reterr)
 {
-	struct reader reader = { .unit = ret };
+	struct reader reader = { .unit = ret, .reterr = reterr };
 	int r;
 
 	*ret = (struct asm_unit){ 0 };
@@ -458,7 +474,7 @@ int asm_unit_init(struct asm_unit *ret, const struct asm_syntax *syntax, const c
 	if (r == 0)
 		return 0;
 	asm_unit_fini(ret);
-	return error_set_nomem(reterr);
+	return r == -ENOMEM ? error_set_nomem(reterr) : r;
 }
 
 void asm_unit_fini(struct asm_unit *unit)

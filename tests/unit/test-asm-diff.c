@@ -257,6 +257,18 @@ static void test_refusals(void)
 	       "notes may change");
 }
 
+static void test_second_definition(void)
+{
+	static const char text[] = "f:\n\tnop\nf:\n";
+	autoerror struct lcp_error *error = NULL;
+	struct asm_unit unit;
+
+	is_int(asm_unit_init(&unit, &asm_syntax_x86_64, "x.s", text, strlen(text), &error),
+	       -LCP_EFORMAT, "a symbol is defined once");
+	is_text(error->message, "x.s:3: 'f' is defined a second time",
+		"and the message says where");
+}
+
 static void test_positions(void)
 {
 	static const char old_text[] = FUNCTION("f", "\tnop\n\tmovl $1, %eax\n\tret\n");
@@ -293,6 +305,7 @@ int main(void)
 	test_data();
 	test_statics();
 	test_refusals();
+	test_second_definition();
 	test_positions();
 	return tap_end();
 }

@@ -52,6 +52,12 @@ find_made() {
 	[ -f "$top_builddir/$1" ] && echo "$top_builddir/$1" || echo "$top_srcdir/$1"
 }
 
+# symbols ARGUMENT...: run nm, whose command may have several words.
+symbols() {
+	# shellcheck disable=SC2086 # words are wanted
+	$NM "$@"
+}
+
 # code FILE...: C without its comments; lines keep their numbers, strings their contents.
 code() {
 	awk '

@@ -31,6 +31,45 @@ missing=$(for page in $pages; do
 done)
 nothing "$missing" "each page has its sections"
 
+# The pages of functions: what was made of the headers.
+functions=$(for page in $pages; do
+	case $page in
+	*/lcp_*.3) echo "$page" ;;
+	esac
+done)
+# shellcheck disable=SC2086 # words are wanted
+{
+	nothing "$(grep -n '@' $functions)" "no mark of the headers' comments is left in a page"
+	nothing "$(grep -L '^\.nh$' $functions)" "no page is hyphenated"
+	nothing "$(grep -h ' \\- ' $functions | sed 's/\\-/-/g' | grep -E '^.{72}| - [A-Z]([^A-Z]|$)')" \
+		"each NAME fits a line and begins with a small letter or an acronym"
+	nothing "$(grep -l 'lcp_log_fn log_function' $functions | xargs grep -L '^typedef void (\*lcp_log_fn)')" \
+		"pages of functions that take a callback show its type"
+	nothing "$(grep -l 'reterr)' $functions | xargs grep -L '^\.BR lcp_error_message (3)')" \
+		"pages of functions that give a reason say how to read it"
+	nothing "$(for page in $functions; do
+		sed '1,/^\.SH SYNOPSIS/d' "$page" | grep -qE '^\.SH (DESCRIPTION|RETURN VALUE|PARAMETERS)$' ||
+			echo "$page"
+	done)" "each page says more than its NAME"
+	grep -l 'lcp_log_fn log_function' $functions | grep -q lcp_ctx_set_log.3 &&
+		grep -h -A 1 '^\.SH NAME' $functions | grep -c ' \\- ' >"$scratch/count" &&
+		[ "$(cat "$scratch/count")" -eq "$(echo "$functions" | wc -l)" ]
+	result $? "pages were looked at: $(echo "$functions" | wc -l)"
+}
+
+# liblcp(3) has a line for each function, that of its page.
+for page in $functions; do
+	sed -n '/^\.SH NAME/{n;p;q;}' "$page"
+done | sort >"$scratch/names"
+sed -n '/^\.SS Functions/,/^\.SH/p' "$top_srcdir/man/liblcp.3" | sed -n '/^\.BR lcp_[a-z0-9_]* (3)$/{
+	s/^\.BR \(lcp_[a-z0-9_]*\) (3)$/\1 \\-/
+	N
+	s/\n/ /p
+	}' | sort >"$scratch/listed"
+same "liblcp(3) lists every function, with the words of its page" "$scratch/names" "$scratch/listed"
+grep -qF "$(sed -n '/^typedef void (\*lcp_log_fn)/p' "$top_srcdir/include/lcp/context.h")" "$top_srcdir/man/liblcp.3"
+result $? "liblcp(3) shows the type of the log function as it is declared"
+
 grep -ohE '#define LCP_E[A-Z]+ [0-9]+' "$top_srcdir/include/lcp/error.h" | awk '{ print $2 }' >"$scratch/codes"
 unexplained=$(while read -r code; do
 	grep -q "$code" "$top_srcdir/man/liblcp.3" || echo "$code"

@@ -105,8 +105,8 @@ void lcp_ctx_unref(struct lcp_ctx *ctx);
 /*
  * lcp_ctx_set_log:
  * @ctx: context.
- * @function: takes the messages from now on; NULL for none, which is how a context begins.
- * @userdata: passed to @function; the library does not look at it.
+ * @log_function: takes the messages from now on; NULL for none, which is how a context begins.
+ * @userdata: passed to @log_function; the library does not look at it.
  *
  * Say where log messages go. A message that another thread is just passing on may still reach the
  * previous function after this call has returned.
@@ -115,7 +115,7 @@ void lcp_ctx_unref(struct lcp_ctx *ctx);
  * Threads: any.
  * Since: 0.1
  */
-int32_t lcp_ctx_set_log(struct lcp_ctx *ctx, lcp_log_fn function, void *userdata);
+int32_t lcp_ctx_set_log(struct lcp_ctx *ctx, lcp_log_fn log_function, void *userdata);
 
 /*
  * lcp_ctx_set_log_level:

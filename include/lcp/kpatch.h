@@ -213,7 +213,7 @@ uint32_t lcp_kpatch_level(const struct lcp_kpatch *patch);
  * lcp_kpatch_target:
  * @patch: patch.
  *
- * The file name, without directories, of the program or library that the patch is for. It is for
+ * The program or library that a patch is for, by its file name without directories. It is for
  * people: the build-id decides.
  *
  * Returns: the name, or NULL.
@@ -272,7 +272,7 @@ const char *lcp_kpatch_cve(const struct lcp_kpatch *patch, uint32_t index);
  * lcp_kpatch_builder:
  * @patch: patch.
  *
- * Returns: name and version of the program that made the patch, or NULL.
+ * Returns: name and version of what made the patch, or NULL.
  * Threads: any.
  * Since: 0.1
  */
@@ -324,7 +324,7 @@ uint64_t lcp_kpatch_size(const struct lcp_kpatch *patch);
  * lcp_kpatch_text_size:
  * @patch: patch.
  *
- * Returns: bytes of code and read-only data that the patch brings.
+ * Returns: bytes of code and constants in the patch.
  * Threads: any.
  * Since: 0.1
  */
@@ -334,7 +334,7 @@ uint64_t lcp_kpatch_text_size(const struct lcp_kpatch *patch);
  * lcp_kpatch_data_size:
  * @patch: patch.
  *
- * Returns: bytes of writable data that the patch brings.
+ * Returns: bytes of writable data in the patch.
  * Threads: any.
  * Since: 0.1
  */
@@ -379,8 +379,7 @@ const char *lcp_kpatch_function_unit(const struct lcp_kpatch *patch, uint32_t in
  * @patch: patch.
  * @index: which one, counted from 0.
  *
- * Returns: address of the function to be replaced, as the object's file has it; 0 for a new
- * function.
+ * Returns: address of the old function, as the object's file has it; 0 for a new function.
  * Threads: any.
  * Since: 0.1
  */
@@ -412,7 +411,7 @@ uint64_t lcp_kpatch_function_new_size(const struct lcp_kpatch *patch, uint32_t i
  * lcp_kpatch_symbol_count:
  * @patch: patch.
  *
- * The number of symbols that the code and data of a patch refer to.
+ * How many symbols a patch refers to, in its code and data.
  *
  * Returns: how many there are.
  * Threads: any.
@@ -438,7 +437,7 @@ const char *lcp_kpatch_symbol_name(const struct lcp_kpatch *patch, uint32_t inde
  * @patch: patch.
  * @index: which one, counted from 0.
  *
- * The version of a symbol that a patch refers to.
+ * The version of a symbol that a patch wants.
  *
  * Returns: the symbol version wanted, such as "GLIBC_2.34"; or NULL.
  * Threads: any.

@@ -22,6 +22,10 @@ nothing "$(grep -E '\.[ch]$' "$scratch/files" | xargs expand | awk '
 	length($0) > 100 && !/"/ { print length($0) " columns: " $0 }')" \
 	"no line of C is wider than 100 columns, but for long strings"
 
+nothing "$(sed -n 's/^build \([^ ]*\).*/\1/p' .ci/packages | while read -r package; do
+	sed -n '/^Needed are/,/^$/p' README | tr -s ' ,.()' '\n' | grep -qxF -e "$package" || echo "$package"
+done)" "README names what .ci/packages lists for a build"
+
 if command -v codespell >/dev/null; then
 	nothing "$(xargs codespell --ignore-words-list=crate,te,statics,tje <"$scratch/files" 2>&1)" \
 		"codespell finds no fault"

@@ -3,7 +3,7 @@
 #
 # TAP for the scripts that hold the house together. A script sources this, makes claims with
 # result, and ends with finish. From the Makefile come top_srcdir, top_builddir, CC, CXX, NM,
-# version, map_node, public_headers, man_pages.
+# version, map_node, public_headers, man_pages, instrumented.
 
 claims=0
 failures=0
@@ -45,6 +45,53 @@ finish() {
 	echo "1..$claims"
 	[ "$failures" -eq 0 ] || exit 1
 	exit 0
+}
+
+# find_made FILE: where a file is that may be made by the build.
+find_made() {
+	[ -f "$top_builddir/$1" ] && echo "$top_builddir/$1" || echo "$top_srcdir/$1"
+}
+
+# symbols ARGUMENT...: run nm, whose command may have several words.
+symbols() {
+	# shellcheck disable=SC2086 # words are wanted
+	$NM "$@"
+}
+
+# code FILE...: C without its comments; lines keep their numbers, strings their contents.
+code() {
+	awk '
+	FNR == 1 { inside = 0 }
+	{
+		out = ""
+		rest = $0
+		while (rest != "") {
+			if (inside) {
+				end = index(rest, "*/")
+				if (end == 0)
+					break
+				inside = 0
+				rest = substr(rest, end + 2)
+				out = out " "
+				continue
+			}
+			if (!match(rest, /\/[*]|\/\/|"|\047/))
+				break
+			out = out substr(rest, 1, RSTART - 1)
+			rest = substr(rest, RSTART)
+			if (rest ~ /^\/\//) {
+				rest = ""
+			} else if (rest ~ /^\//) {
+				inside = 1
+				rest = substr(rest, 3)
+			} else {
+				match(rest, /^"([^"\\]|\\.)*"?|^\047([^\047\\]|\\.)*\047?/)
+				out = out substr(rest, 1, RLENGTH)
+				rest = substr(rest, RLENGTH + 1)
+			}
+		}
+		print out (inside ? "" : rest)
+	}' "$@"
 }
 
 # A folder of this test's own, gone at its end.

@@ -115,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int r;
 
 	r = elf_file_open_mem(data, size, &elf, &error);
+	fuzz_tell(r);
 	if (r < 0)
 		touch_error(error, r);
 	else

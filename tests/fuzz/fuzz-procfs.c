@@ -31,6 +31,7 @@ static void parse_maps(const char *text, size_t size)
 	int r;
 
 	r = proc_maps_parse(text, size, &maps, &error);
+	fuzz_tell(r);
 	if (r < 0) {
 		check_error(error, r);
 		return;
@@ -55,6 +56,7 @@ static void parse_status(const char *text, size_t size)
 	int r;
 
 	r = proc_status_parse(text, size, &status, &error);
+	fuzz_tell(r);
 	if (r < 0) {
 		check_error(error, r);
 		return;
@@ -72,6 +74,7 @@ static void parse_stat(const char *text, size_t size)
 	int r;
 
 	r = proc_stat_parse(text, size, &stat, &error);
+	fuzz_tell(r);
 	if (r < 0)
 		check_error(error, r);
 	else
@@ -85,6 +88,7 @@ static void parse_tasks(const char *text, size_t size)
 	int r;
 
 	r = proc_tasks_parse(text, size, &tasks, &error);
+	fuzz_tell(r);
 	if (r < 0) {
 		check_error(error, r);
 		return;

@@ -52,7 +52,8 @@ extern const struct kpatch_layout kpatch_layout_plus;
 #define INFO_NEW_SIZE 20
 #define INFO_NAME 24
 #define INFO_RESERVED 32
-#define INFO_FLAGS 40 /* and four bytes of padding */
+#define INFO_FLAGS 40
+#define INFO_PADDING 44
 
 /* .lcp.functions: record i says more about record i of .kpatch.info. */
 #define FUNCTION_SIZE 64

@@ -212,7 +212,8 @@ static int check_reserved(const struct info *info, size_t record, struct lcp_err
 {
 	const uint8_t *from = info->section->bytes + record * INFO_SIZE;
 
-	if (get_le64(from + INFO_RESERVED) != 0 || get_le64(from + INFO_FLAGS) != 0)
+	if (get_le64(from + INFO_RESERVED) != 0 || get_le32(from + INFO_FLAGS) != 0 ||
+	    get_le32(from + INFO_PADDING) != 0)
 		return info_error(info, record, "has something in its reserved fields", reterr);
 	return 0;
 }

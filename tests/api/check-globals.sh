@@ -71,11 +71,11 @@ result $? "what holds pointers is read-only once they are relocated"
 # write, dprintf, exit, abort, getenv, signal, sigaction, fork, chdir, setlocale, strerror.
 cat >"$scratch/allowed" <<-end
 	calloc free malloc realloc
-	abs bcmp bsearch memchr memcmp memcpy memmove memrchr memset qsort
+	abs bcmp bsearch memchr memcmp memcpy memmem memmove memrchr memset qsort
 	strchr strcmp strdup strlen strncmp strndup strnlen strspn
 	vsnprintf
 	__errno_location strerrordesc_np strerrorname_np
-	close fstat open pread
+	close fstat open pread stat
 	pthread_mutex_destroy pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock
 	elf_end elf_errmsg elf_getphdrnum elf_getscn elf_memory elf_version
 	elf64_getehdr gelf_getphdr gelf_getshdr

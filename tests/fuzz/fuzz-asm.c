@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		old.size = (size_t)(zero - data);
 		new = slice_skip(new, old.size + 1);
 	}
-	(void)compare(&asm_syntax_x86_64, old, new);
+	fuzz_tell(compare(&asm_syntax_x86_64, old, new));
 	(void)compare(&asm_syntax_aarch64, old, new);
 	return 0;
 }

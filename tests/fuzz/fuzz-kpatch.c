@@ -69,8 +69,10 @@ static int try_to_load(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	autofree uint8_t *is_signed = NULL;
+	int r = try_to_load(data, size);
 
-	if (try_to_load(data, size) == -LCP_EINTEGRITY && sample_sign(data, size, &is_signed))
+	fuzz_tell(r);
+	if (r == -LCP_EINTEGRITY && sample_sign(data, size, &is_signed))
 		(void)try_to_load(is_signed, size);
 	return 0;
 }

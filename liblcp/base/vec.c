@@ -5,23 +5,21 @@
 
 #define VEC_FIRST_ROOM 8
 
-int vec_grow(void **items, size_t *room, size_t count, size_t item_size)
+void *vec_grow(void *items, size_t *room, size_t count, size_t item_size)
 {
-	size_t wanted = *room == 0 ? VEC_FIRST_ROOM : *room;
+	size_t wanted = VEC_FIRST_ROOM;
 	size_t bytes;
 	void *grown;
 
 	if (count < *room)
-		return 0;
+		return items;
 	if (*room > 0 && !mul_size(*room, 2, &wanted))
-		return -ENOMEM;
+		return NULL;
 	if (!mul_size(wanted, item_size, &bytes))
-		return -ENOMEM;
+		return NULL;
 
-	grown = realloc(*items, bytes);
-	if (grown == NULL)
-		return -ENOMEM;
-	*items = grown;
-	*room = wanted;
-	return 0;
+	grown = realloc(items, bytes);
+	if (grown != NULL)
+		*room = wanted;
+	return grown;
 }

@@ -19,20 +19,24 @@
 		size_t room;  \
 	}
 
-/* Make room for one more item of @item_size bytes behind @count: 0 or -ENOMEM. */
-int vec_grow(void **items, size_t *room, size_t count, size_t item_size);
+/*
+ * Make room for one more item of @item_size bytes behind @count: the array, which may have moved;
+ * or NULL without memory, and then @items is as before.
+ */
+void *vec_grow(void *items, size_t *room, size_t count, size_t item_size);
 
 /* Append @item: 0 or -ENOMEM. */
-#define vec_push(vec, item)                                                                      \
-	({                                                                                       \
-		__typeof__(vec) vec_ = (vec);                                                    \
-		void *items_ = vec_->items;                                                      \
-		int pushed_ = vec_grow(&items_, &vec_->room, vec_->count, sizeof(*vec_->items)); \
-                                                                                                 \
-		vec_->items = items_;                                                            \
-		if (pushed_ == 0)                                                                \
-			vec_->items[vec_->count++] = (item);                                     \
-		pushed_;                                                                         \
+#define vec_push(vec, item)                                                    \
+	({                                                                     \
+		__typeof__(vec) vec_ = (vec);                                  \
+		void *items_ = vec_grow(vec_->items, &vec_->room, vec_->count, \
+					sizeof(*vec_->items));                 \
+                                                                               \
+		if (items_ != NULL) {                                          \
+			vec_->items = items_;                                  \
+			vec_->items[vec_->count++] = (item);                   \
+		}                                                              \
+		items_ != NULL ? 0 : -ENOMEM;                                  \
 	})
 
 #define vec_foreach(vec, item)                                 \

@@ -11,9 +11,9 @@
 struct reader {
 	struct asm_unit *unit;
 	uint32_t *owner; /* block of each statement, NO_BLOCK for those that belong to none */
-	VEC(uint32_t) open; /* by section: the block that is being filled, or NO_BLOCK */
+	uint32_t *open; /* by section: the block that is being filled, or NO_BLOCK */
 	VEC(uint32_t) pending; /* statements in front of the next label */
-	VEC(uint32_t) unnamed; /* by section: its BLOCK_SECTION, or NO_BLOCK */
+	uint32_t *unnamed; /* by section: its BLOCK_SECTION, or NO_BLOCK */
 	uint32_t statement; /* the one being read */
 	struct lcp_error **reterr;
 };
@@ -52,11 +52,9 @@ static struct asm_section *section_of(const struct reader *reader, uint16_t numb
 	return &reader->unit->text.sections.items[number];
 }
 
-static struct asm_block *open_block(const struct reader *reader, uint16_t section)
+static struct asm_block *block_at(const struct reader *reader, uint32_t number)
 {
-	uint32_t number = reader->open.items[section];
-
-	return number != NO_BLOCK ? &reader->unit->blocks.items[number] : NULL;
+	return &reader->unit->blocks.items[number];
 }
 
 static int new_block(struct reader *reader, struct slice name, enum asm_block_kind kind,
@@ -95,23 +93,25 @@ static void adopt_pending(struct reader *reader, uint32_t block, uint16_t sectio
 static int begin_block(struct reader *reader, struct slice name, enum asm_block_kind kind,
 		       uint16_t section)
 {
-	int r = new_block(reader, name, kind, section, &reader->open.items[section]);
+	int r = new_block(reader, name, kind, section, &reader->open[section]);
 
 	if (r == 0)
-		adopt_pending(reader, reader->open.items[section], section);
+		adopt_pending(reader, reader->open[section], section);
 	return r;
 }
 
-/* Nothing that counts has come since the label that began it. */
-static bool is_fresh(const struct asm_block *block)
+/* Is a block open, and has nothing that counts come since the label that began it? */
+static bool is_fresh(const struct reader *reader, uint16_t section)
 {
-	return block != NULL && block->positions == 0;
+	uint32_t open = reader->open[section];
+
+	return open != NO_BLOCK && block_at(reader, open)->positions == 0;
 }
 
 /* The block for what stands in @section without a label. */
 static int unnamed_block(struct reader *reader, uint16_t section, uint32_t *ret)
 {
-	uint32_t *number = &reader->unnamed.items[section];
+	uint32_t *number = &reader->unnamed[section];
 	int r = 0;
 
 	if (*number == NO_BLOCK)
@@ -135,7 +135,7 @@ static int put_label(struct reader *reader, struct slice name, uint32_t block)
 {
 	const struct asm_label label = {
 		.block = block,
-		.position = reader->unit->blocks.items[block].positions,
+		.position = block_at(reader, block)->positions,
 	};
 
 	if (map_get(&reader->unit->label_numbers, name) >= 0)
@@ -148,16 +148,15 @@ static int put_label(struct reader *reader, struct slice name, uint32_t block)
 /* A label like .L5: in code a place in the function, in data the name of an anonymous block. */
 static int read_local_label(struct reader *reader, struct slice name, uint16_t section)
 {
-	const struct asm_block *open = open_block(reader, section);
-	uint32_t block = reader->open.items[section];
+	uint32_t block = reader->open[section];
 	int r = 0;
 
 	if (section_of(reader, section)->executable) {
-		if (open == NULL)
+		if (block == NO_BLOCK)
 			r = unnamed_block(reader, section, &block);
-	} else if (!is_fresh(open)) {
+	} else if (!is_fresh(reader, section)) {
 		r = begin_block(reader, name, BLOCK_ANONYMOUS, section);
-		block = reader->open.items[section];
+		block = reader->open[section];
 	}
 	return r < 0 ? r : put_label(reader, name, block);
 }
@@ -166,11 +165,9 @@ static int read_local_label(struct reader *reader, struct slice name, uint16_t s
 static bool begins_block(const struct reader *reader, const struct asm_symbol *symbol,
 			 uint16_t section)
 {
-	const struct asm_block *open = open_block(reader, section);
-
-	if (open == NULL)
+	if (reader->open[section] == NO_BLOCK)
 		return true;
-	if (is_fresh(open))
+	if (is_fresh(reader, section))
 		return false;
 	return !section_of(reader, section)->executable || symbol->type == SYMBOL_FUNCTION ||
 	       symbol->type == SYMBOL_IFUNC;
@@ -181,7 +178,7 @@ static int read_named_label(struct reader *reader, struct slice name, uint16_t s
 	enum asm_block_kind kind = section_of(reader, section)->executable ? BLOCK_FUNCTION
 									   : BLOCK_DATA;
 	struct asm_symbol *symbol = find_symbol(reader->unit, name);
-	struct asm_block *open = open_block(reader, section);
+	struct asm_block *block;
 	int r;
 
 	if (symbol == NULL)
@@ -190,12 +187,14 @@ static int read_named_label(struct reader *reader, struct slice name, uint16_t s
 		r = begin_block(reader, name, kind, section);
 		if (r < 0)
 			return r;
-	} else if (open->kind == BLOCK_ANONYMOUS) {
-		open->kind = (uint8_t)kind;
-		open->name = name;
 	}
-	symbol->block = reader->open.items[section];
-	symbol->position = reader->unit->blocks.items[symbol->block].positions;
+	symbol->block = reader->open[section];
+	block = block_at(reader, symbol->block);
+	symbol->position = block->positions;
+	if (block->kind == BLOCK_ANONYMOUS) {
+		block->kind = (uint8_t)kind;
+		block->name = name;
+	}
 	return put_label(reader, name, symbol->block);
 }
 
@@ -207,27 +206,24 @@ static bool is_number(struct slice name)
 /* Assign a statement to the block that is open where it stands. */
 static int read_content(struct reader *reader, const struct asm_statement *statement)
 {
-	struct asm_block *open = open_block(reader, statement->section);
+	uint32_t *open = &reader->open[statement->section];
 	bool leads = statement->kind == ASM_ALIGN || statement->kind == ASM_CFI ||
 		     statement->kind == ASM_LOC;
-	uint32_t block = reader->open.items[statement->section];
+	uint32_t block;
 	int r = 0;
 
 	/* Behind a data object, an alignment is that of the next. */
-	if (open != NULL && statement->kind == ASM_ALIGN &&
-	    !section_of(reader, statement->section)->executable) {
-		reader->open.items[statement->section] = NO_BLOCK;
-		open = NULL;
-	}
-	if (open == NULL && leads)
+	if (statement->kind == ASM_ALIGN && !section_of(reader, statement->section)->executable)
+		*open = NO_BLOCK;
+	block = *open;
+	if (block == NO_BLOCK && leads)
 		return vec_push(&reader->pending, reader->statement);
-	if (open == NULL)
+	if (block == NO_BLOCK)
 		r = unnamed_block(reader, statement->section, &block);
 	if (r < 0)
 		return r;
 	reader->owner[reader->statement] = block;
-	reader->unit->blocks.items[block].positions += asm_statement_counts(&reader->unit->text,
-									    statement);
+	block_at(reader, block)->positions += asm_statement_counts(&reader->unit->text, statement);
 	return 0;
 }
 
@@ -277,8 +273,8 @@ static void close_function(struct reader *reader, const struct asm_symbol *symbo
 	if (symbol->block == NO_BLOCK)
 		return;
 	block = &reader->unit->blocks.items[symbol->block];
-	if (block->kind == BLOCK_FUNCTION && reader->open.items[block->section] == symbol->block)
-		reader->open.items[block->section] = NO_BLOCK;
+	if (block->kind == BLOCK_FUNCTION && reader->open[block->section] == symbol->block)
+		reader->open[block->section] = NO_BLOCK;
 }
 
 /* .set .LANCHOR0, . + 0 is a label by other means. */
@@ -426,13 +422,16 @@ static void find_parents(struct asm_unit *unit)
 	}
 }
 
-static int push_none(struct reader *reader)
+/* An array of @count numbers, each NO_BLOCK; NULL without memory. */
+static uint32_t *none_of(size_t count)
 {
-	while (reader->open.count < reader->unit->text.sections.count)
-		if (vec_push(&reader->open, NO_BLOCK) < 0 ||
-		    vec_push(&reader->unnamed, NO_BLOCK) < 0)
-			return -ENOMEM;
-	return 0;
+	uint32_t *numbers = malloc((count + 1) * sizeof(*numbers));
+
+	if (numbers == NULL)
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		numbers[i] = NO_BLOCK;
+	return numbers;
 }
 
 static int read_unit(struct reader *reader)
@@ -441,11 +440,11 @@ static int read_unit(struct reader *reader)
 	size_t count = unit->text.statements.count;
 	int r;
 
-	reader->owner = malloc((count + 1) * sizeof(*reader->owner));
-	if (reader->owner == NULL || push_none(reader) < 0)
+	reader->owner = none_of(count);
+	reader->open = none_of(unit->text.sections.count);
+	reader->unnamed = none_of(unit->text.sections.count);
+	if (reader->owner == NULL || reader->open == NULL || reader->unnamed == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		reader->owner[i] = NO_BLOCK;
 	for (size_t i = 0; i < count; i++) {
 		reader->statement = (uint32_t)i;
 		r = read_statement(reader, &unit->text.statements.items[i]);
@@ -468,9 +467,9 @@ int asm_unit_init(struct asm_unit *ret, const struct asm_syntax *syntax, const c
 		return r;
 	r = read_unit(&reader);
 	free(reader.owner);
-	vec_fini(&reader.open);
+	free(reader.open);
 	vec_fini(&reader.pending);
-	vec_fini(&reader.unnamed);
+	free(reader.unnamed);
 	if (r == 0)
 		return 0;
 	asm_unit_fini(ret);

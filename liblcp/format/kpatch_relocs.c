@@ -257,37 +257,37 @@ static int check_target(const struct lcp_kpatch *patch, size_t index,
 	return 0;
 }
 
-/* The section that section @index has relocations for, if that is one of the patch's; or NULL. */
-static struct kpatch_section *target_of(const struct lcp_kpatch *patch, size_t index)
+/* The section that section @index has relocations for, if that is one of the patch's; or 0. */
+static uint32_t target_of(const struct lcp_kpatch *patch, size_t index)
 {
 	const struct elf_section *section = &patch->elf->sections[index];
-	struct kpatch_section *target;
+	const struct kpatch_section *target;
 
 	if ((section->type != SHT_RELA && section->type != SHT_REL) ||
 	    section->info >= patch->section_count)
-		return NULL;
+		return 0;
 	target = &patch->sections[section->info];
-	return kpatch_is_loaded(target) || target->kind == KPATCH_TABLE ? target : NULL;
+	return target->kind == KPATCH_TABLE || kpatch_is_loaded(target) ? section->info : 0;
 }
 
 int kpatch_parse_relocs(struct lcp_kpatch *patch, struct lcp_error **reterr)
 {
 	for (size_t i = 1; i < patch->section_count; i++) {
 		const struct elf_section *section = &patch->elf->sections[i];
-		struct kpatch_section *target = target_of(patch, i);
+		uint32_t target = target_of(patch, i);
 		int r;
 
 		/* One with such a name that is not for the patch would leave code unrelocated. */
-		if (target == NULL && strncmp(section->name, ".rela.kpatch.", 13) == 0 &&
+		if (target == 0 && strncmp(section->name, ".rela.kpatch.", 13) == 0 &&
 		    section->size > 0)
 			return error_set(reterr, -LCP_EFORMAT,
 					 IN_SECTION "no relocations of a section of the patch", i,
 					 section->name);
-		if (target == NULL)
+		if (target == 0)
 			continue;
-		r = check_target(patch, i, target, reterr);
+		r = check_target(patch, i, &patch->sections[target], reterr);
 		if (r == 0)
-			r = read_relocs(patch, i, target, reterr);
+			r = read_relocs(patch, i, &patch->sections[target], reterr);
 		if (r < 0)
 			return r;
 	}

@@ -119,6 +119,18 @@ static bool is_common(const struct asm_symbol *symbol)
 	return symbol != NULL && symbol->common;
 }
 
+/* The alignment that stands in front of an object, as it is written; empty if there is none. */
+static struct slice align_of(const struct asm_unit *unit, const struct asm_block *block)
+{
+	for (uint32_t i = block->lead; i > 0; i--) {
+		const struct asm_statement *statement = asm_block_statement(unit, block, i - 1);
+
+		if (statement->kind == ASM_ALIGN)
+			return asm_statement_operands(&unit->text, statement);
+	}
+	return (struct slice){ "", 0 };
+}
+
 static int diff_object(struct asm_diff *diff, struct asm_block *old, struct asm_block *new)
 {
 	struct asm_change change = {
@@ -137,6 +149,8 @@ static int diff_object(struct asm_diff *diff, struct asm_block *old, struct asm_
 		return same ? 0 : add_change(diff, change);
 	if (!slice_equals(size_of(diff->old, old->name), size_of(diff->new, new->name)))
 		return refuse(diff, REFUSE_SIZE, new->name, change.new_at);
+	if (!slice_equals(align_of(diff->old, old), align_of(diff->new, new)))
+		return refuse(diff, REFUSE_ALIGNMENT, new->name, NULL);
 	return same ? 0 : refuse(diff, REFUSE_INITIAL_VALUE, new->name, change.new_at);
 }
 
@@ -256,6 +270,8 @@ static int diff_attributes(struct asm_diff *diff, const struct asm_symbol *old,
 		return refuse(diff, REFUSE_IFUNC, new->name, NULL);
 	if (!slice_equals(old->alias, new->alias))
 		return refuse(diff, REFUSE_ALIAS, new->name, NULL);
+	if (!slice_equals(old->version, new->version))
+		return refuse(diff, REFUSE_VERSION, new->name, NULL);
 	if (old->bind != new->bind)
 		return refuse(diff, REFUSE_BINDING, new->name, NULL);
 	if (old->visibility != new->visibility)
@@ -477,6 +493,7 @@ const char *asm_refusal_text(enum asm_refusal_kind kind)
 		[REFUSE_CONSTRUCTORS] = "what runs at start or exit changed",
 		[REFUSE_FILE_LEVEL] = "assembler outside of any function changed",
 		[REFUSE_ALIAS] = "an alias changed",
+		[REFUSE_VERSION] = "a symbol version changed",
 		[REFUSE_IFUNC] = "an indirect function changed into a plain one, or back",
 		[REFUSE_BINDING] = "a symbol became local, global or weak",
 		[REFUSE_VISIBILITY] = "the visibility of a symbol changed",

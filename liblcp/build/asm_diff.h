@@ -41,6 +41,7 @@ enum asm_refusal_kind {
 	REFUSE_CONSTRUCTORS,
 	REFUSE_FILE_LEVEL, /* assembler or data outside of any function or object */
 	REFUSE_ALIAS,
+	REFUSE_VERSION, /* .symver */
 	REFUSE_IFUNC,
 	REFUSE_BINDING,
 	REFUSE_VISIBILITY,

@@ -35,15 +35,9 @@ bool asm_statement_counts(const struct asm_text *text, const struct asm_statemen
 	}
 }
 
-static bool is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '.' || c == '$' || (unsigned char)c >= 0x80;
-}
-
 static bool begins_name(char c)
 {
-	return is_name_char(c) && !(c >= '0' && c <= '9') && c != '$';
+	return asm_is_name_char(c) && !(c >= '0' && c <= '9') && c != '$';
 }
 
 void asm_scan_init(struct asm_scan *scan, const struct asm_text *text,
@@ -60,7 +54,7 @@ static size_t name_size(struct slice text)
 {
 	size_t size = 1;
 
-	while (size < text.size && is_name_char(text.text[size]))
+	while (size < text.size && asm_is_name_char(text.text[size]))
 		size++;
 	return size;
 }

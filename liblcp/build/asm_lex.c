@@ -296,12 +296,6 @@ static int lex_statement(struct lexer *lexer, struct slice text)
 	return add_statement(lexer, text, size, kind);
 }
 
-static bool is_symbol_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '.' || c == '$' || (unsigned char)c >= 0x80;
-}
-
 /* The size of a label at the beginning of @text without its colon, 0 if there is none. */
 static size_t label_size(struct slice text)
 {
@@ -312,7 +306,7 @@ static size_t label_size(struct slice text)
 
 		size = close == NULL ? 0 : (size_t)(close - text.text) + 1;
 	} else {
-		while (size < text.size && is_symbol_char(text.text[size]))
+		while (size < text.size && asm_is_name_char(text.text[size]))
 			size++;
 	}
 	return size < text.size && text.text[size] == ':' ? size : 0;

@@ -82,6 +82,13 @@ struct slice asm_statement_word(const struct asm_text *text, const struct asm_st
 struct slice asm_statement_operands(const struct asm_text *text,
 				    const struct asm_statement *statement);
 
+/* May @c stand in the name of a symbol, unquoted? */
+static inline bool asm_is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '.' || c == '$' || (unsigned char)c >= 0x80;
+}
+
 /* On which line of the text is it? Counted from 1, by counting: for messages only. */
 size_t asm_statement_line(const struct asm_text *text, const struct asm_statement *statement);
 

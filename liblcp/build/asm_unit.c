@@ -227,12 +227,17 @@ static int read_content(struct reader *reader, const struct asm_statement *state
 	return 0;
 }
 
+static struct slice unquote(struct slice name)
+{
+	if (name.size > 2 && name.text[0] == '"')
+		return (struct slice){ name.text + 1, name.size - 2 };
+	return name;
+}
+
 static int read_label(struct reader *reader, const struct asm_statement *statement)
 {
-	struct slice name = asm_statement_text(&reader->unit->text, statement);
+	struct slice name = unquote(asm_statement_text(&reader->unit->text, statement));
 
-	if (name.size > 2 && name.text[0] == '"')
-		name = (struct slice){ name.text + 1, name.size - 2 };
 	if (is_number(name))
 		return read_content(reader, statement);
 	if (asm_is_local_label(name))
@@ -305,13 +310,6 @@ static bool set_attribute(struct asm_symbol *symbol, struct slice word)
 	else
 		return false;
 	return true;
-}
-
-static struct slice unquote(struct slice name)
-{
-	if (name.size > 2 && name.text[0] == '"')
-		return (struct slice){ name.text + 1, name.size - 2 };
-	return name;
 }
 
 /* Directives with a name and something about it. */

@@ -24,7 +24,9 @@ static int split_name(struct lcp_kpatch *patch, struct kpatch_symbol *symbol,
 		return 0;
 
 	if (!kpatch_count_name(patch, symbol->name))
-		return error_set(reterr, -LCP_EFORMAT, "names are longer than the file");
+		return error_set(reterr, -LCP_EFORMAT,
+				 "symbol %zu: its name makes names longer than the file",
+				 (size_t)(symbol - patch->symbols));
 	copy = kpatch_own_string(patch, strdup(symbol->name));
 	if (copy == NULL)
 		return error_set_nomem(reterr);

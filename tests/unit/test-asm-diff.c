@@ -245,6 +245,11 @@ static void test_refusals(void)
 	differ("\t.globl a\n\t.set a, f\n" FUNCTION("f", "\tnop\n"),
 	       "\t.globl a\n\t.set a, f+1\n" FUNCTION("f", "\tnop\n"),
 	       "refused a: an alias changed", "aliases stay");
+	differ("\t.symver f, f@V1\n" FUNCTION("f", "\tnop\n"),
+	       "\t.symver f, f@V2\n" FUNCTION("f", "\tnop\n"),
+	       "refused f: a symbol version changed", "symbol versions stay");
+	differ("\t.data\n\t.align 4\nx:\n\t.long 1\n", "\t.data\n\t.align 8\nx:\n\t.long 1\n",
+	       "refused x: the alignment of a variable changed", "alignments stay");
 	differ(FUNCTION("f", "\tnop\n"), "\t.weak f\n" FUNCTION("f", "\tnop\n") "\t.weak f\n",
 	       "refused f: a symbol became local, global or weak", "bindings stay");
 	differ(FUNCTION("f", "\tnop\n"), "\t.hidden f\n" FUNCTION("f", "\tnop\n"),

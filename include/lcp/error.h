@@ -23,10 +23,21 @@ extern "C" {
  * digest was demanded and there is none.
  * LCP_EUNSUPPORTED: the input is sound but needs something this library does not have: another
  * CPU, a newer format, an unknown relocation.
+ * LCP_EMISMATCH: two inputs do not belong together: a patch and an object, an object and the
+ * assembler text it is said to be made from.
+ * LCP_EREFUSED: code alone cannot make the change that was asked for.
+ * LCP_ENOEFFECT: there is nothing to do: no function of the object changes.
+ * LCP_ESYMBOL: a symbol was not found, or could be one of several.
+ * LCP_EASSEMBLER: the assembler could not be run, or found fault with its input.
  */
 #define LCP_EFORMAT 5001
 #define LCP_EINTEGRITY 5002
 #define LCP_EUNSUPPORTED 5003
+#define LCP_EMISMATCH 5004
+#define LCP_EREFUSED 5005
+#define LCP_ENOEFFECT 5006
+#define LCP_ESYMBOL 5007
+#define LCP_EASSEMBLER 5008
 
 /*
  * struct lcp_error:

@@ -321,6 +321,37 @@ const char *lcp_kpatch_digest(const struct lcp_kpatch *patch);
 uint64_t lcp_kpatch_size(const struct lcp_kpatch *patch);
 
 /*
+ * lcp_kpatch_data:
+ * @patch: patch.
+ *
+ * Returns: the lcp_kpatch_size() bytes of the patch file, to be saved; NULL for NULL. Owned by
+ * @patch.
+ * Threads: any.
+ * Since: 0.1
+ */
+const void *lcp_kpatch_data(const struct lcp_kpatch *patch);
+
+/*
+ * lcp_kpatch_verify:
+ * @patch: patch.
+ * @object: a program or library on disk.
+ * @reterr: where to put the reason on failure, or NULL.
+ *
+ * Does the patch fit this file? Its build-id must be the one that the patch is for, and each
+ * function that the patch replaces must be in it with the bytes that the patch expects, if its
+ * format has them.
+ *
+ * Returns: 0, -EINVAL (@patch or @object is NULL, @object is not a regular file), -ENOMEM, -EFBIG
+ * (@object is too large), -LCP_EFORMAT (@object is no ELF file, or contradicts itself),
+ * -LCP_EUNSUPPORTED (for another CPU), -LCP_EMISMATCH (it does not fit; the message says what
+ * differs), or a negative errno of open(2), fstat(2) or pread(2).
+ * Threads: any.
+ * Since: 0.1
+ */
+int32_t lcp_kpatch_verify(const struct lcp_kpatch *patch, const char *object,
+			  struct lcp_error **reterr);
+
+/*
  * lcp_kpatch_text_size:
  * @patch: patch.
  *
@@ -467,8 +498,8 @@ uint32_t lcp_kpatch_symbol_class(const struct lcp_kpatch *patch, uint32_t index)
  * "lcp"), "id", "level", "target", "build_id", "description", "cves" (array of strings), "builder",
  * "build_time", "arch", "digest", "size", "text_size", "data_size", "functions" and "symbols".
  *
- * "functions" is an array of objects with "name", "unit", "new" (true or false), "old_address",
- * "old_size" and "new_size".
+ * "functions" is an array of objects with "name", "unit", "new" and "part" (true or false: a part
+ * is entered from its function only), "old_address", "old_size" and "new_size".
  *
  * "symbols" is an array of objects with "name", "version", "class" ("patch", "object", "bound",
  * "import", "tls", "tls-bound" or "absolute") and "weak" (true or false).

@@ -119,6 +119,14 @@ EXPORT void lcp_kpatch_unref(struct lcp_kpatch *patch)
 	kpatch_unref(patch);
 }
 
+EXPORT int32_t lcp_kpatch_verify(const struct lcp_kpatch *patch, const char *object,
+				 struct lcp_error **reterr)
+{
+	if (patch == NULL || object == NULL)
+		return api_null(reterr, __func__, patch == NULL ? "patch" : "object");
+	return kpatch_verify(patch, object, reterr);
+}
+
 EXPORT int32_t lcp_kpatch_json(const struct lcp_kpatch *patch, char **ret)
 {
 	if (patch == NULL || ret == NULL)

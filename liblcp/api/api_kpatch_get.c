@@ -48,6 +48,11 @@ EXPORT const char *lcp_kpatch_description(const struct lcp_kpatch *patch)
 	return patch != NULL ? patch->description : NULL;
 }
 
+EXPORT const void *lcp_kpatch_data(const struct lcp_kpatch *patch)
+{
+	return patch != NULL ? patch->data : NULL;
+}
+
 EXPORT uint32_t lcp_kpatch_cve_count(const struct lcp_kpatch *patch)
 {
 	return patch != NULL ? (uint32_t)patch->cve_count : 0;

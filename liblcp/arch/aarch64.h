@@ -17,5 +17,9 @@ int aarch64_reloc_apply(const struct reloc_type *type, uint64_t place, uint64_t 
 const struct reloc_type *aarch64_reloc_relax(const struct reloc_type *type, uint8_t *code,
 					     size_t size, size_t offset, size_t *ret_offset,
 					     int64_t *ret_addend);
+void aarch64_reloc_span(const struct reloc_type *type, unsigned int *ret_before,
+			unsigned int *ret_size);
+bool aarch64_reloc_value(const struct reloc_type *type, uint64_t place, const uint8_t *bytes,
+			 uint64_t *ret);
 
 #endif

@@ -323,3 +323,27 @@ const struct reloc_type *aarch64_reloc_relax(const struct reloc_type *type, uint
 	}
 	return NULL;
 }
+
+/*
+ * An instruction each; but of adrp, add, bl __tls_get_addr, nop the linker writes the nop too when
+ * it makes something shorter of it (AAELF64, "Relaxation").
+ */
+void aarch64_reloc_span(const struct reloc_type *type, unsigned int *ret_before,
+			unsigned int *ret_size)
+{
+	*ret_before = 0;
+	*ret_size = type->number == R_AARCH64_TLSGD_ADD_LO12_NC ? 12
+		    : type->number == R_AARCH64_TLSDESC_CALL	? 4
+								: type->size;
+}
+
+/* An address takes two instructions, and a call may go to a veneer. */
+bool aarch64_reloc_value(const struct reloc_type *type, uint64_t place, const uint8_t *bytes,
+			 uint64_t *ret)
+{
+	(void)type;
+	(void)place;
+	(void)bytes;
+	(void)ret;
+	return false;
+}

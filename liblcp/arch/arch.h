@@ -125,6 +125,16 @@ enum arch_syscall {
 
 #define ARCH_NO_SYSCALL (-1)
 
+/* Relocations that only programs and libraries have, by what the loader of programs puts there. */
+struct arch_dynamic_relocs {
+	uint32_t slot; /* address of a symbol */
+	uint32_t call_slot; /* the same, perhaps when it is first called */
+	uint32_t copy;
+	uint32_t ifunc; /* what the resolver at the addend returns */
+	uint32_t tls_offset;
+	uint32_t tls_module; /* the first of a pair */
+};
+
 /* Byte sequences found in the code of a process, to run one instruction there and come back. */
 enum arch_gadget {
 	GADGET_SYSCALL_RET, /* makes a system call and returns */
@@ -140,6 +150,7 @@ struct arch {
 	const struct reloc_type *relocs; /* sorted by number */
 	size_t reloc_count;
 	uint32_t reloc_address64; /* number of the plain 64-bit S + A */
+	struct arch_dynamic_relocs dynamic_relocs;
 	uint8_t instruction_align; /* where instructions may begin */
 	uint8_t branch_size; /* of what branch() writes */
 	bool addend_in_slot; /* see enum reloc_need; compilers write A = 0 there */
@@ -170,6 +181,21 @@ struct arch {
 	const struct reloc_type *(*reloc_relax)(const struct reloc_type *type, uint8_t *code,
 						size_t size, size_t offset, size_t *ret_offset,
 						int64_t *ret_addend);
+
+	/*
+	 * Which bytes around the place of a relocation of @type a linker may have written: *@ret_before
+	 * in front of it, and *@ret_size from there on. More than the relocation's own where linkers
+	 * rewrite the instructions around it.
+	 */
+	void (*reloc_span)(const struct reloc_type *type, unsigned int *ret_before,
+			   unsigned int *ret_size);
+
+	/*
+	 * The S + A that a linker has put into the @type->size bytes at @bytes, whose address is
+	 * @place: false if these bytes alone do not say it.
+	 */
+	bool (*reloc_value)(const struct reloc_type *type, uint64_t place, const uint8_t *bytes,
+			    uint64_t *ret);
 
 	/*
 	 * Write a branch that stands at @from and goes to @to: its size, or -ERANGE if it does not

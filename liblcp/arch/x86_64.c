@@ -93,6 +93,54 @@ static int reloc_apply(const struct reloc_type *type, uint64_t place, uint64_t v
 }
 
 /*
+ * The code sequences of TLS that linkers rewrite, and the loads of GOT slots (psABI 4.4.2, B.2; the
+ * longest prefixes: 66 48 8d 3d in front of TLSGD, and 66 48 e8 with its four bytes behind).
+ */
+static void reloc_span(const struct reloc_type *type, unsigned int *ret_before,
+		       unsigned int *ret_size)
+{
+	*ret_before = 0;
+	*ret_size = type->size;
+	switch (type->number) {
+	case R_X86_64_TLSGD:
+		*ret_before = 4;
+		*ret_size = 16;
+		break;
+	case R_X86_64_TLSLD:
+		*ret_before = 3;
+		*ret_size = 12;
+		break;
+	case R_X86_64_TLSDESC_CALL:
+		*ret_size = 2;
+		break;
+	case R_X86_64_GOTPCREL:
+	case R_X86_64_GOTPCRELX:
+	case R_X86_64_REX_GOTPCRELX:
+	case R_X86_64_GOTTPOFF:
+	case R_X86_64_GOTPC32_TLSDESC:
+		*ret_before = 3;
+		*ret_size = 7;
+		break;
+	default:
+		break;
+	}
+}
+
+/* Where 64 bits are absolute the loader may put them, and the file may hold anything. */
+static bool reloc_value(const struct reloc_type *type, uint64_t place, const uint8_t *bytes,
+			uint64_t *ret)
+{
+	uint64_t value = type->size == 4 ? get_le32(bytes) : 0;
+
+	if ((type->need != RELOC_ADDRESS && type->need != RELOC_CALL) || type->size != 4)
+		return false;
+	if (type->number != R_X86_64_32)
+		value = (uint64_t)(int64_t)(int32_t)value;
+	*ret = type->form & FORM_RELATIVE ? place + value : value;
+	return true;
+}
+
+/*
  * gcc -fno-plt fills up its call of __tls_get_addr with 66 48. In front of ff 15 the 48 cancels the
  * 66; in front of addr32 it would count for nothing, and a processor that minds the 66 (AMD64
  * Architecture Programmer's Manual 3, "Call (Near)") would cut the target to 16 bits.
@@ -290,10 +338,20 @@ const struct arch arch_x86_64 = {
 	.relocs = relocs,
 	.reloc_count = ARRAY_SIZE(relocs),
 	.reloc_address64 = R_X86_64_64,
+	.dynamic_relocs = {
+		.slot = R_X86_64_GLOB_DAT,
+		.call_slot = R_X86_64_JUMP_SLOT,
+		.copy = R_X86_64_COPY,
+		.ifunc = R_X86_64_IRELATIVE,
+		.tls_offset = R_X86_64_TPOFF64,
+		.tls_module = R_X86_64_DTPMOD64,
+	},
 	.instruction_align = 1,
 	.branch_size = NEAR_SIZE,
 	.reloc_apply = reloc_apply,
 	.reloc_relax = reloc_relax,
+	.reloc_span = reloc_span,
+	.reloc_value = reloc_value,
 	.branch = branch,
 	.far_branch = far_branch,
 	.branch_target = branch_target,

@@ -235,6 +235,10 @@ int kpatch_parse(const void *data, size_t size, uint32_t flags, struct lcp_kpatc
 		r = name_by_digest(patch, bytes, reterr);
 	if (r < 0)
 		return r;
+	patch->data = malloc(patch->size);
+	if (patch->data == NULL)
+		return error_set_nomem(reterr);
+	memcpy(patch->data, data, patch->size);
 	*ret = take(patch);
 	return 0;
 }
@@ -259,6 +263,7 @@ void kpatch_unref(struct lcp_kpatch *patch)
 	free(patch->symbols);
 	free(patch->used_symbols);
 	free(patch->functions);
+	free(patch->data);
 	free(patch->cves);
 	free(patch->id);
 	free(patch->build_id);

@@ -65,6 +65,9 @@ extern const struct kpatch_layout kpatch_layout_plus;
 #define FUNCTION_DIGEST 32
 #define FUNCTION_ENTRY_MAX ARCH_BRANCH_MAX
 
+/* Flags in .lcp.functions: see is_part of struct kpatch_function. */
+#define FUNCTION_IS_PART 1
+
 /* Functions are aligned to less: no more padding is between two. */
 #define KPATCH_PADDING_MAX 4096
 
@@ -137,6 +140,7 @@ struct kpatch_function {
 	uint32_t new_section;
 	uint64_t new_offset; /* in that section */
 	uint32_t padding; /* bytes behind the function that a branch may use */
+	bool is_part; /* entered from its function only: nothing is written over it */
 	uint32_t entry_size; /* bytes expected at the entry; 0 where the format has none */
 	const uint8_t *entry;
 	const uint8_t *digest; /* SHA-256 of the old function, or NULL */
@@ -168,6 +172,7 @@ struct lcp_kpatch {
 	struct kpatch_function *functions;
 	size_t function_count;
 
+	uint8_t *data; /* the file, size bytes */
 	struct elf_file *elf; /* holds most names, and all bytes */
 	VEC(char *) strings; /* names that do not stand in it as they are */
 	uint64_t name_bytes; /* of all names, which may share bytes of the file */
@@ -189,6 +194,9 @@ DEFINE_GUARD(kpatch, struct lcp_kpatch *, kpatch_unref);
 /* Bytes that the patch brings: code and read-only data; writable data. */
 uint64_t kpatch_text_size(const struct lcp_kpatch *patch);
 uint64_t kpatch_data_size(const struct lcp_kpatch *patch);
+
+/* See lcp_kpatch_verify(). */
+int kpatch_verify(const struct lcp_kpatch *patch, const char *object, struct lcp_error **reterr);
 
 /* "lcp", "object": the words for LCP_FORMAT_* and LCP_SYMBOL_*. */
 const char *kpatch_format_name(uint32_t format);

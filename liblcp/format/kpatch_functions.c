@@ -327,8 +327,9 @@ static int check_ranges(struct range *ranges, size_t count, bool may_be_equal, c
 static int check_room(const struct lcp_kpatch *patch, const struct kpatch_function *function,
 		      struct lcp_error **reterr)
 {
-	if ((uint64_t)function->old_size + function->padding >= patch->arch->branch_size &&
-	    function->padding <= KPATCH_PADDING_MAX)
+	if (function->is_part ||
+	    ((uint64_t)function->old_size + function->padding >= patch->arch->branch_size &&
+	     function->padding <= KPATCH_PADDING_MAX))
 		return 0;
 	return error_set(reterr, -LCP_EFORMAT,
 			 "function '%s' has %" PRIu32 " bytes and %" PRIu32

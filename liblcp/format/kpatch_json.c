@@ -11,6 +11,7 @@ static void put_function(struct json *json, const struct kpatch_function *functi
 	json_string(json, "name", function->name);
 	json_string(json, "unit", function->unit);
 	json_bool(json, "new", function->old_size == 0);
+	json_bool(json, "part", function->is_part);
 	json_address(json, "old_address", function->old_address);
 	json_int(json, "old_size", function->old_size);
 	json_int(json, "new_size", function->new_size);

@@ -395,13 +395,18 @@ static int read_function_record(const struct records *records, size_t i,
 {
 	static const uint8_t zeroes[FUNCTION_SIZE - FUNCTION_PADDING];
 	const uint8_t *from = records->bytes + i * FUNCTION_SIZE;
+	uint32_t flags = get_le32(from + FUNCTION_FLAGS);
 
 	if (!get_string(records, from + FUNCTION_UNIT, &function->unit))
 		return record_error(records, i, "names a string that '.lcp.strings' does not have",
 				    reterr);
-	if (get_le32(from + FUNCTION_FLAGS) != 0)
+	if ((flags & ~(uint32_t)FUNCTION_IS_PART) != 0)
 		return record_error(records, i, "has a flag that this format does not have",
 				    reterr);
+	function->is_part = (flags & FUNCTION_IS_PART) != 0;
+	if (function->is_part &&
+	    (function->old_size == 0 || get_le32(from + FUNCTION_PADDING) != 0))
+		return record_error(records, i, "is a part, but new or with padding", reterr);
 	if (function->old_size > 0)
 		return read_expected(records, i, function, reterr);
 	if (memcmp(from + FUNCTION_PADDING, zeroes, sizeof(zeroes)) != 0)

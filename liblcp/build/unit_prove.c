@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Is the unit's original what the object was built from? And is there room for a branch in what is
+ * replaced?
+ */
+#include "build/unit.h"
+
+#include <string.h>
+
+/* Does the object have code of that name at all, whatever it is? */
+static bool object_has_code(const struct object *object, const char *name)
+{
+	struct slice slice = { name, strlen(name) };
+
+	for (uint32_t i = object_find(object, slice); i != OBJECT_NONE;
+	     i = object_find_next(object, i)) {
+		const struct elf_symbol *symbol = object_symbol(object, i);
+
+		if (object_defines(symbol) && symbol->type == STT_FUNC)
+			return true;
+	}
+	return false;
+}
+
+static int say_mismatch(struct unit *unit, const char *name, const char *what)
+{
+	unit->mismatches++;
+	return report_say(unit->report, LCP_REPORT_REFUSAL, name, unit->name, "%s", what);
+}
+
+static const char *keep_name(struct unit *unit, struct slice name, const char *suffix)
+{
+	autostr struct str text = { 0 };
+	char *made;
+
+	str_printf(&text, "%.*s%s", SLICE_ARG(name), suffix);
+	if (str_take(&text, &made) < 0)
+		return NULL;
+	if (vec_push(&unit->names, made) == 0)
+		return made;
+	free(made);
+	return NULL;
+}
+
+static int check_room(struct unit *unit, const struct object *object,
+		      const struct unit_function *function)
+{
+	const struct arch *arch = object->arch;
+	unsigned int need = arch->branch_size +
+			    arch->landing_pad(function->old.bytes, function->old.size).size;
+
+	if (function->is_part || function->old.size + function->padding >= need)
+		return 0;
+	unit->refusals++;
+	return report_say(unit->report, LCP_REPORT_REFUSAL, function->name, unit->name,
+			  "the function is too short to be replaced: %u bytes and %u of padding, "
+			  "where a branch takes %u",
+			  function->old.size, function->padding, need);
+}
+
+/* Padding is used where a function is shorter than a branch, and is not looked at elsewhere. */
+static uint32_t padding_for(const struct object *object, const struct unit_function *function)
+{
+	const struct place_function *old = &function->old;
+	unsigned int need = object->arch->branch_size +
+			    object->arch->landing_pad(old->bytes, old->size).size;
+	uint32_t padding;
+
+	if (function->is_part || old->size >= need)
+		return 0;
+	padding = object_padding(object, old->address + old->size);
+	return padding < need - old->size ? padding : need - old->size;
+}
+
+/*
+ * A function of the original that is replaced by @new_name has to be what the object holds. One
+ * that the linker left out needs nothing; its new version is brought in case something refers to
+ * it.
+ */
+static int prove_replaced(struct unit *unit, const struct object *object, struct slice name,
+			  const char *new_name, bool is_part)
+{
+	const struct elf_symbol *symbol = place_symbol(&unit->place, name);
+	struct unit_function function = { .new_name = new_name, .is_part = is_part };
+	uint64_t address;
+
+	if (new_name == NULL)
+		return -ENOMEM;
+	if (symbol == NULL)
+		return say_mismatch(unit, new_name, "is not in the original, assembled");
+	function.name = symbol->name;
+	if (place_proves(&unit->place, symbol, &function.old)) {
+		function.padding = padding_for(object, &function);
+		return vec_push(&unit->functions, function) < 0
+			       ? -ENOMEM
+			       : check_room(unit, object, &function);
+	}
+	if (place_address(&unit->place, symbol, &address) == PLACE_AMBIGUOUS)
+		return say_mismatch(unit, symbol->name,
+				    "could be one of several functions of the object");
+	if (object->stripped && place_address(&unit->place, symbol, &address) == PLACE_UNKNOWN)
+		return say_mismatch(unit, symbol->name,
+				    "is not found: the object is stripped, and there is no debug "
+				    "file");
+	if (object_has_code(object, symbol->name))
+		return say_mismatch(unit, symbol->name,
+				    "the function is another one in the object");
+	return report_say(unit->report, LCP_REPORT_IGNORED, symbol->name, unit->name,
+			  "not in the object: the linker left it out");
+}
+
+/* A part without a counterpart in the new version goes away with its function. */
+static int prove_removed_part(struct unit *unit, const struct object *object,
+			      const struct asm_change *change)
+{
+	const struct asm_block *part = &unit->units[UNIT_OLD].blocks.items[change->old_block];
+	struct slice parent = unit->units[UNIT_OLD].blocks.items[part->parent].name;
+	const struct asm_change *parents = asm_diff_find(&unit->diff, parent);
+
+	if (parents == NULL || parents->new_block == NO_BLOCK ||
+	    !unit->emit.brought[parents->new_block])
+		return 0;
+	return prove_replaced(unit, object, part->name, keep_name(unit, parent, EMIT_NEW_VERSION),
+			      true);
+}
+
+static int prove_change(struct unit *unit, const struct object *object,
+			const struct asm_change *change)
+{
+	const struct asm_block *blocks = unit->units[UNIT_OLD].blocks.items;
+	bool is_part = change->old_block != NO_BLOCK &&
+		       blocks[change->old_block].parent != NO_BLOCK;
+
+	switch (change->kind) {
+	case CHANGE_FUNCTION:
+	case CHANGE_FUNCTION_USES_DATA:
+		if (change->old_block == NO_BLOCK)
+			return 0;
+		return prove_replaced(unit, object, blocks[change->old_block].name,
+				      keep_name(unit, change->name, EMIT_NEW_VERSION), is_part);
+	case CHANGE_FUNCTION_REMOVED:
+		return is_part ? prove_removed_part(unit, object, change) : 0;
+	default:
+		return 0;
+	}
+}
+
+static bool is_replaced(const struct unit *unit, const char *name)
+{
+	const struct asm_change *change = asm_diff_find(&unit->diff,
+							(struct slice){ name, strlen(name) });
+
+	return change != NULL && change->kind != CHANGE_LINE_ONLY;
+}
+
+/*
+ * What does not change has to be in the object too: otherwise it was made from other sources, or by
+ * another compiler, and what the new code expects of the rest may not hold. Weak functions may be
+ * those of another unit.
+ */
+static int prove_unchanged(struct unit *unit, const struct object *object)
+{
+	const struct elf_symbols *symbols = &unit->original->symtab;
+	int r = 0;
+
+	for (size_t i = 1; i < symbols->count && r == 0; i++) {
+		const struct elf_symbol *symbol = &symbols->items[i];
+		struct place_function function;
+		uint64_t address;
+
+		if (symbol->type != STT_FUNC || !object_defines(symbol) || symbol->reserved ||
+		    symbol->size == 0 || symbol->bind == STB_WEAK ||
+		    is_replaced(unit, symbol->name) ||
+		    place_proves(&unit->place, symbol, &function))
+			continue;
+		if (place_address(&unit->place, symbol, &address) == PLACE_KNOWN ||
+		    (symbol->bind == STB_GLOBAL && object_has_code(object, symbol->name)))
+			r = say_mismatch(unit, symbol->name,
+					 "the function is another one in the object");
+	}
+	return r;
+}
+
+int unit_prove(struct unit *unit, const struct object *object)
+{
+	int r = 0;
+
+	vec_foreach (&unit->diff.changes, change)
+		if (r == 0)
+			r = prove_change(unit, object, change);
+	return r < 0 ? r : prove_unchanged(unit, object);
+}

@@ -212,6 +212,12 @@ static enum dwarf_kind kind_of(struct reader *reader, Dwarf_Die *die)
 	return reader->libdw.dwarf_tag(die) == DW_TAG_enumeration_type ? DWARF_ENUM : DWARF_OTHER;
 }
 
+static bool is_type(struct reader *reader, Dwarf_Die *die)
+{
+	return kind_of(reader, die) != DWARF_OTHER ||
+	       reader->libdw.dwarf_tag(die) == DW_TAG_base_type;
+}
+
 /* A typedef names what has no name, or it is a type of its own that stands for another. */
 static void add_typedef(struct reader *reader, Dwarf_Die *die, const char *name,
 			const struct scope *scope)
@@ -278,36 +284,18 @@ static void walk_inside(struct reader *reader, Dwarf_Die *die, const char *name,
 static void visit(struct reader *reader, Dwarf_Die *die, const struct scope *scope)
 {
 	const char *name = reader_string(reader, die, DW_AT_name);
+	int tag = reader->libdw.dwarf_tag(die);
 
-	switch (reader->libdw.dwarf_tag(die)) {
-	case DW_TAG_structure_type:
-	case DW_TAG_union_type:
-	case DW_TAG_class_type:
-	case DW_TAG_interface_type:
-		if (name != NULL)
-			add_named(reader, die, name, scope);
-		walk_inside(reader, die, name, scope);
-		break;
-	case DW_TAG_enumeration_type:
-	case DW_TAG_base_type:
-		if (name != NULL)
-			add_named(reader, die, name, scope);
-		break;
-	case DW_TAG_typedef:
-		if (name != NULL)
-			add_typedef(reader, die, name, scope);
-		break;
-	case DW_TAG_namespace:
-	case DW_TAG_module:
+	if (tag == DW_TAG_typedef && name != NULL)
+		add_typedef(reader, die, name, scope);
+	else if (is_type(reader, die) && name != NULL)
+		add_named(reader, die, name, scope);
+	if (tag == DW_TAG_namespace || tag == DW_TAG_module)
 		walk_inside(reader, die, name != NULL ? name : "{}", scope);
-		break;
-	case DW_TAG_subprogram: /* with types of its own, which have no path in C either */
-	case DW_TAG_lexical_block:
-		walk_inside(reader, die, NULL, scope);
-		break;
-	default:
-		break;
-	}
+	else if (reader_is_aggregate(reader, die))
+		walk_inside(reader, die, name, scope);
+	else if (tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block)
+		walk_inside(reader, die, NULL, scope); /* its types have no path */
 }
 
 static void walk(struct reader *reader, Dwarf_Die *parent, const struct scope *scope)

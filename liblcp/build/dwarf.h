@@ -3,8 +3,8 @@
  * The types of a translation unit as its debug information describes them, in words that can be
  * compared: one entry for a type with a name, its members in a flat list.
  *
- * Debug information is read by libdw, which is loaded when it is needed: a program that only applies
- * patches does without. Whether two types agree is judged in layout.c.
+ * Debug information is read by libdw, which is loaded when it is needed: a program that only
+ * applies patches does without. Whether two types agree is judged in layout.c.
  */
 #ifndef LCP_BUILD_DWARF_H
 #define LCP_BUILD_DWARF_H

@@ -4,7 +4,7 @@
  * matter for living data, typedefs, const and volatile, is left out.
  *
  * A named type is only its name: it is compared by itself. In C++ that is the name without its
- * namespace: a debugging entry does not say where it stands.
+ * namespace, since an entry does not say in which other it is.
  */
 #include <inttypes.h>
 

@@ -70,7 +70,7 @@ static void put_difference(struct str *to, const struct dwarf_member *old,
 	}
 }
 
-/* The first member of @type, by position, that is not in @other or, with @differs, differs there. */
+/* The first member of @type by position that @other lacks or, with @differs, has differently. */
 static const struct dwarf_member *first_odd(const struct dwarf_type *type,
 					    const struct members *other, bool differs)
 {

@@ -33,6 +33,7 @@ public() {
 # The one layer that may include a foreign header.
 only_in() {
 	case $1 in
+	dwarf.h | elfutils/libdw*.h) echo build ;;
 	libelf.h | gelf.h | elfutils/*) echo format ;;
 	libunwind*.h | sys/ptrace.h | linux/ptrace.h) echo target ;;
 	esac

@@ -8,8 +8,8 @@
  * that the old versions are what the program holds, byte by byte. The report says why each function
  * is in the patch or not, and if a patch cannot be made, every reason why.
  *
- * The assembler is run as a process of its own, without a shell, and nothing is written to disk. It
- * sends no signal to its parent when it ends, and a program that waits for any child does not see it.
+ * The assembler is run as a process of its own, without a shell, and nothing is written to disk.
+ * Its end sends no signal, and a program that waits for any child does not see it.
  */
 #ifndef LCP_BUILD_H
 #define LCP_BUILD_H
@@ -123,7 +123,7 @@ int32_t lcp_build_add_asm(struct lcp_build *build, const char *original, const c
  * @path: separate debug file of the object, or its unstripped twin; NULL for none.
  * @reterr: where to put the reason on failure, or NULL.
  *
- * Where to look for symbols that the object itself was stripped of. The file must have the object's
+ * Where to find symbols that were stripped. The file must have the object's
  * build-id.
  *
  * Returns: 0, -EINVAL (@build is NULL), -ENOMEM.
@@ -138,6 +138,8 @@ int32_t lcp_build_set_debug_file(struct lcp_build *build, const char *path,
  * @build: build.
  * @level: of two patches with one id the higher level replaces the lower. 0 if not set.
  *
+ * Set the level of the patch.
+ *
  * Returns: 0, -EINVAL (@build is NULL).
  * Threads: one at a time.
  * Since: 0.1
@@ -149,6 +151,8 @@ int32_t lcp_build_set_level(struct lcp_build *build, uint32_t level);
  * @build: build.
  * @text: what the patch is for: printable UTF-8, at most 4096 bytes; NULL for none.
  * @reterr: where to put the reason on failure, or NULL.
+ *
+ * Say what the patch is for.
  *
  * Returns: 0, -EINVAL (@build is NULL, @text is not printable or too long), -ENOMEM.
  * Threads: one at a time.
@@ -195,6 +199,8 @@ int32_t lcp_build_add_assembler_arg(struct lcp_build *build, const char *arg,
  * @jobs: how many units to work on at the same time; 0, the default, means as many as there are
  * CPUs.
  *
+ * How many units to work on at the same time.
+ *
  * Returns: 0, -EINVAL (@build is NULL, or @jobs is more than 1024).
  * Threads: one at a time.
  * Since: 0.1
@@ -206,6 +212,8 @@ int32_t lcp_build_set_jobs(struct lcp_build *build, uint32_t jobs);
  * @build: build.
  * @flags: a sum of LCP_BUILD_*.
  *
+ * What a build is not to do.
+ *
  * Returns: 0, -EINVAL (@build is NULL, a flag is unknown).
  * Threads: one at a time.
  * Since: 0.1
@@ -215,21 +223,23 @@ int32_t lcp_build_set_flags(struct lcp_build *build, uint32_t flags);
 /*
  * lcp_build_set_progress:
  * @build: build.
- * @function: called during lcp_patch_build_from_asm(); NULL for none.
- * @userdata: handed to @function.
+ * @progress: called during lcp_patch_build_from_asm(); NULL for none.
+ * @userdata: handed to @progress.
+ *
+ * Set who is told how far a build is.
  *
  * Returns: 0, -EINVAL (@build is NULL).
  * Threads: one at a time.
  * Since: 0.1
  */
-int32_t lcp_build_set_progress(struct lcp_build *build, lcp_build_progress_fn function,
+int32_t lcp_build_set_progress(struct lcp_build *build, lcp_build_progress_fn progress,
 			       void *userdata);
 
 /*
  * lcp_patch_build_from_asm:
  * @build: what to make the patch from.
- * @ret: where to put the patch, validated as if it had been loaded. Drop it with lcp_kpatch_unref();
- * its bytes are lcp_kpatch_data()'s.
+ * @ret: where to put the patch, validated as if it had been loaded. Drop it with
+ * lcp_kpatch_unref(); its bytes are lcp_kpatch_data()'s.
  * @reterr: where to put the reason on failure, or NULL.
  *
  * Make a patch. The same files give the same bytes, wherever they are. A build may be used several
@@ -282,6 +292,8 @@ void lcp_build_report_free(struct lcp_build_report *report);
  * @report: report.
  * @kind: LCP_REPORT_*.
  *
+ * How many entries of a kind a report has.
+ *
  * Returns: how many entries of that kind there are; 0 for NULL or an unknown kind.
  * Threads: any.
  * Since: 0.1
@@ -293,6 +305,8 @@ uint32_t lcp_build_report_count(const struct lcp_build_report *report, uint32_t 
  * @report: report.
  * @kind: LCP_REPORT_*.
  * @index: which entry of that kind, from 0.
+ *
+ * What an entry of a report is about.
  *
  * Returns: the function, variable or type that the entry is about; NULL if it is about none, or
  * there is no such entry. Owned by @report.
@@ -308,6 +322,8 @@ const char *lcp_build_report_symbol(const struct lcp_build_report *report, uint3
  * @kind: LCP_REPORT_*.
  * @index: which entry of that kind, from 0.
  *
+ * The unit an entry of a report is about.
+ *
  * Returns: the unit, as its .file directive names it; NULL if the entry is about none, or there is
  * no such entry. Owned by @report.
  * Threads: any.
@@ -322,7 +338,7 @@ const char *lcp_build_report_unit(const struct lcp_build_report *report, uint32_
  * @kind: LCP_REPORT_*.
  * @index: which entry of that kind, from 0.
  *
- * Why the entry is there, in words for a person: "changed", "the size of a variable changed".
+ * Why an entry is in a report, in words for a person: "changed", "the size of a variable changed".
  *
  * Returns: the reason; NULL if there is no such entry. Owned by @report.
  * Threads: any.
@@ -336,6 +352,8 @@ const char *lcp_build_report_reason(const struct lcp_build_report *report, uint3
  * @report: report.
  * @kind: LCP_REPORT_*.
  * @index: which entry of that kind, from 0.
+ *
+ * Where the original differs first.
  *
  * Returns: where the first difference is in the original: "file.c:120" if the compiler said so,
  * otherwise file and line of the assembler text; NULL if not known. Owned by @report.
@@ -351,6 +369,8 @@ const char *lcp_build_report_old_location(const struct lcp_build_report *report,
  * @kind: LCP_REPORT_*.
  * @index: which entry of that kind, from 0.
  *
+ * Where the patched unit differs first.
+ *
  * Returns: where the first difference is in the patched unit; NULL if not known. Owned by @report.
  * Threads: any.
  * Since: 0.1
@@ -363,6 +383,8 @@ const char *lcp_build_report_new_location(const struct lcp_build_report *report,
  * @report: report.
  * @kind: LCP_REPORT_*.
  * @index: which entry of that kind, from 0.
+ *
+ * The first statement that differs.
  *
  * Returns: the first statement of the original that differs: "movl $5, %edi"; NULL if not known.
  * Owned by @report.
@@ -378,6 +400,8 @@ const char *lcp_build_report_old_statement(const struct lcp_build_report *report
  * @kind: LCP_REPORT_*.
  * @index: which entry of that kind, from 0.
  *
+ * What became of that statement.
+ *
  * Returns: what stands there in the patched unit; NULL if not known. Owned by @report.
  * Threads: any.
  * Since: 0.1
@@ -390,8 +414,8 @@ const char *lcp_build_report_new_statement(const struct lcp_build_report *report
  * @report: report.
  * @ret: where to put the text. Free it with lcp_string_free().
  *
- * The report as one JSON object with the arrays "functions", "data", "refusals", "warnings" and
- * "ignored", of objects: "symbol", "unit", "reason", "old_location", "new_location",
+ * Write a report as one JSON object. Its arrays "functions", "data", "refusals", "warnings" and
+ * "ignored" hold objects with "symbol", "unit", "reason", "old_location", "new_location",
  * "old_statement", "new_statement" (each a string or null).
  *
  * Returns: 0, -EINVAL (an argument is NULL), -ENOMEM.

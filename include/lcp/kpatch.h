@@ -337,8 +337,8 @@ const void *lcp_kpatch_data(const struct lcp_kpatch *patch);
  * @object: a program or library on disk.
  * @reterr: where to put the reason on failure, or NULL.
  *
- * Does the patch fit this file? Its build-id must be the one that the patch is for, and each
- * function that the patch replaces must be in it with the bytes that the patch expects, if its
+ * See whether a patch fits a file on disk. Its build-id must be the one that the patch is for, and
+ * each function that the patch replaces must be in it with the bytes that the patch expects, if its
  * format has them.
  *
  * Returns: 0, -EINVAL (@patch or @object is NULL, @object is not a regular file), -ENOMEM, -EFBIG

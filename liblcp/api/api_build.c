@@ -133,12 +133,12 @@ EXPORT int32_t lcp_build_set_flags(struct lcp_build *build, uint32_t flags)
 	return 0;
 }
 
-EXPORT int32_t lcp_build_set_progress(struct lcp_build *build, lcp_build_progress_fn function,
+EXPORT int32_t lcp_build_set_progress(struct lcp_build *build, lcp_build_progress_fn progress,
 				      void *userdata)
 {
 	if (build == NULL)
 		return -EINVAL;
-	build->progress = function;
+	build->progress = progress;
 	build->userdata = userdata;
 	return 0;
 }

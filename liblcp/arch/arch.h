@@ -183,9 +183,9 @@ struct arch {
 						int64_t *ret_addend);
 
 	/*
-	 * Which bytes around the place of a relocation of @type a linker may have written: *@ret_before
-	 * in front of it, and *@ret_size from there on. More than the relocation's own where linkers
-	 * rewrite the instructions around it.
+	 * Which bytes around the place of a relocation of @type a linker may have written:
+	 * *@ret_size of them, from *@ret_before in front of the place on. More than its own where
+	 * linkers rewrite the instructions around it.
 	 */
 	void (*reloc_span)(const struct reloc_type *type, unsigned int *ret_before,
 			   unsigned int *ret_size);

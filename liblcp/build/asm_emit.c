@@ -54,7 +54,7 @@ static int refuse(const struct asm_emit *emit, struct slice name, const char *wh
 
 struct search {
 	struct asm_emit *emit;
-	VEC(uint32_t) todo; /* blocks whose references are still to be followed */
+	VEC(uint32_t) ahead; /* blocks whose references are still to be followed */
 	struct lcp_error **reterr;
 };
 
@@ -63,7 +63,7 @@ static int bring(struct search *search, uint32_t block)
 	if (search->emit->brought[block])
 		return 0;
 	search->emit->brought[block] = true;
-	return vec_push(&search->todo, block) < 0 ? error_set_nomem(search->reterr) : 0;
+	return vec_push(&search->ahead, block) < 0 ? error_set_nomem(search->reterr) : 0;
 }
 
 /* Changed and new functions are brought, data only if something brought refers to it. */
@@ -219,9 +219,9 @@ int asm_emit_init(struct asm_emit *ret, struct asm_diff *diff, struct lcp_error 
 		return error_set_nomem(reterr);
 	}
 	r = bring_changes(&search);
-	for (size_t i = 0; i < search.todo.count && r == 0; i++)
-		r = follow_block(&search, search.todo.items[i]);
-	vec_fini(&search.todo);
+	for (size_t i = 0; i < search.ahead.count && r == 0; i++)
+		r = follow_block(&search, search.ahead.items[i]);
+	vec_fini(&search.ahead);
 	if (r < 0)
 		asm_emit_fini(ret);
 	return r;
@@ -522,10 +522,11 @@ static void put_blocks(const struct writer *writer)
 /* A zero-initialised variable that .comm makes; without an alignment it is that of its size. */
 static void put_common(const struct writer *writer, const struct asm_symbol *symbol)
 {
+	struct slice align = symbol->align.size > 0 ? symbol->align : SLICE("16");
+
 	str_puts(writer->to, "\t.section " EMIT_BSS ",\"aw\",%nobits\n");
 	put_attributes(writer, symbol, "object");
-	str_printf(writer->to, "\t.balign %.*s\n",
-		   SLICE_ARG(symbol->align.size > 0 ? symbol->align : SLICE("16")));
+	str_printf(writer->to, "\t.balign %.*s\n", SLICE_ARG(align));
 	put_definition(writer, symbol);
 	str_printf(writer->to, ":\n\t.zero %.*s\n", SLICE_ARG(symbol->size));
 	put_size(writer, symbol);

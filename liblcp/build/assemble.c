@@ -64,6 +64,7 @@ static void try_to_run(struct child *child)
 	static char *const environment[] = { (char *)"LC_ALL=C",
 					     (char *)"PATH=/usr/local/bin:/usr/bin:/bin", NULL };
 	const char *name = child->argv[0];
+	int error = ENOENT;
 	char path[4096];
 
 	if (strchr(name, '/') != NULL) {
@@ -71,7 +72,6 @@ static void try_to_run(struct child *child)
 		child->error = errno;
 		return;
 	}
-	child->error = ENOENT;
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		size_t folder = strlen(folders[i]);
 
@@ -80,9 +80,10 @@ static void try_to_run(struct child *child)
 		memcpy(path, folders[i], folder);
 		memcpy(path + folder, name, strlen(name) + 1);
 		(void)execve(path, child->argv, environment);
-		if (errno != ENOENT && errno != ENOTDIR)
-			child->error = errno;
+		if (error == ENOENT || error == ENOTDIR)
+			error = errno;
 	}
+	child->error = error;
 }
 
 static int run_child(void *argument)
@@ -97,7 +98,7 @@ static int run_child(void *argument)
 		child->error = errno;
 		_exit(127);
 	}
-	/* Linux 5.9; before, what the program around us left open without O_CLOEXEC is inherited. */
+	/* Linux 5.9; before, what the program left open without O_CLOEXEC is inherited. */
 	(void)syscall(SYS_close_range, OUTPUT_FD + 1, ~0U, 0);
 	(void)sigprocmask(SIG_SETMASK, &child->mask, NULL);
 	try_to_run(child);

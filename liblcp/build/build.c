@@ -3,7 +3,10 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
+
+#include <lcp/version.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -11,7 +14,9 @@
 #include "build/unit.h"
 #include "format/kpatch_write.h"
 
-#define BUILDER "liblcp " LCP_VERSION_STRING
+#define STRING(number) #number
+#define VERSION(major, minor, patch) STRING(major) "." STRING(minor) "." STRING(patch)
+#define BUILDER "liblcp " VERSION(LCP_VERSION_MAJOR, LCP_VERSION_MINOR, LCP_VERSION_PATCH)
 
 /* Refused functions that are named in the message; the report has all. */
 #define NAMED_MAX 4
@@ -131,8 +136,7 @@ static void work_fini(struct work *work)
 static void do_unit(struct work *work, size_t number)
 {
 	work->results[number] = unit_init(&work->units[number], &work->setting,
-					  &work->build->pairs.items[number],
-					  &work->errors[number]);
+					  &work->build->pairs.items[number], &work->errors[number]);
 }
 
 static void *worker(void *argument)

@@ -101,7 +101,7 @@ static enum part_kind part_of(const struct elf_section *section)
 	return PART_NONE;
 }
 
-/* Code is filled up with what the assembler of each unit put at its end, so zeroes are never run. */
+/* Between the code of two units are zeroes, which are never run. */
 static int append(struct linker *linker, struct part *part, const struct elf_section *section,
 		  uint64_t *ret_offset)
 {

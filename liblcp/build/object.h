@@ -41,8 +41,7 @@ struct object {
 	uint32_t *next; /* by symbol: the next of the same name, or OBJECT_NONE */
 	uint64_t *starts; /* where symbols are, sorted */
 	size_t start_count;
-	struct map
-		dynamic_numbers; /* name: number in dynsym, the default version if there are several */
+	struct map dynamic_numbers; /* name: number in dynsym, of the default version */
 	VEC(struct object_slot) slots;
 	bool stripped; /* there are no symbols but the dynamic ones */
 	bool dynamic; /* it is loaded together with others, which can supply symbols */

@@ -8,11 +8,6 @@
 #include "build/layout.h"
 #include "format/file.h"
 
-enum {
-	UNIT_OLD,
-	UNIT_NEW
-};
-
 static const struct asm_syntax *syntax_of(const struct arch *arch)
 {
 	return arch->machine == asm_syntax_aarch64.machine ? &asm_syntax_aarch64

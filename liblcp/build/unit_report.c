@@ -7,11 +7,6 @@
 
 #include "build/unit.h"
 
-enum {
-	UNIT_OLD,
-	UNIT_NEW
-};
-
 /*
  * Places
  */
@@ -60,7 +55,7 @@ static char *location(const struct asm_unit *unit, const struct asm_block *block
 {
 	const struct asm_statement *loc;
 	autostr struct str text = { 0 };
-	struct slice operands, file;
+	struct slice operands, file, line;
 	char *made = NULL;
 
 	if (statement == NULL)
@@ -69,9 +64,9 @@ static char *location(const struct asm_unit *unit, const struct asm_block *block
 	if (loc != NULL) {
 		operands = asm_statement_operands(&unit->text, loc);
 		file = file_of_number(&unit->text, slice_cut(&operands, ' '));
+		line = slice_cut(&operands, ' ');
 		if (file.size > 0)
-			str_printf(&text, "%.*s:%.*s", SLICE_ARG(file),
-				   SLICE_ARG(slice_cut(&operands, ' ')));
+			str_printf(&text, "%.*s:%.*s", SLICE_ARG(file), SLICE_ARG(line));
 	}
 	if (text.size == 0)
 		str_printf(&text, "%s:%zu", unit->text.path,

@@ -294,8 +294,7 @@ static void put_function_records(struct writer *writer, struct str *records)
 
 		put_le32(record + FUNCTION_UNIT, add_string(&writer->strings, function->unit));
 		if (function->old_size > 0) {
-			put_le32(record + FUNCTION_FLAGS,
-				 function->is_part ? FUNCTION_IS_PART : 0);
+			put_le32(record + FUNCTION_FLAGS, function->is_part ? FUNCTION_IS_PART : 0);
 			put_le32(record + FUNCTION_PADDING, function->padding);
 			put_le32(record + FUNCTION_ENTRY_SIZE, function->entry_size);
 			memcpy(record + FUNCTION_ENTRY, function->entry, function->entry_size);

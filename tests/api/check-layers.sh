@@ -25,6 +25,7 @@ public() {
 	base) echo lcp/error.h lcp/context.h ;;
 	arch) ;;
 	format) echo lcp/error.h lcp/kpatch.h ;;
+	build) echo lcp/error.h lcp/build.h lcp/version.h ;;
 	api) echo lcp/lcp.h ;;
 	*) echo lcp/error.h ;;
 	esac

@@ -116,6 +116,9 @@ static void test_getters(void)
 
 	ok(lcp_kpatch_ref(NULL) == NULL, "lcp_kpatch_ref of NULL is NULL");
 	lcp_kpatch_unref(NULL);
+	ok(lcp_kpatch_data(NULL) == NULL, "lcp_kpatch_data of NULL is NULL");
+	is_int(lcp_kpatch_verify(NULL, "/bin/true", NULL), -EINVAL,
+	       "lcp_kpatch_verify of NULL is refused");
 	is_int(lcp_kpatch_json(NULL, &text), -EINVAL, "lcp_kpatch_json of NULL is refused");
 	is_text(text, "untouched", "and *ret is not written");
 	ok(lcp_kpatch_format(NULL) == 0 && lcp_kpatch_level(NULL) == 0 &&
@@ -141,6 +144,115 @@ static void test_getters(void)
 	   "nor symbols");
 }
 
+static void refuses(int r, struct lcp_error **error, int code, const char *message)
+{
+	is_int(r, code, message);
+	is_text(lcp_error_message(*error), message, "it says why");
+	lcp_error_free(*error);
+	*error = NULL;
+}
+
+static void test_build_new(struct lcp_ctx *ctx)
+{
+	struct lcp_build *build = NULL;
+	struct lcp_error *error = NULL;
+
+	refuses(lcp_build_new(NULL, "/bin/true", "X", &build, &error), &error, -EINVAL,
+		"lcp_build_new: ctx is NULL");
+	refuses(lcp_build_new(ctx, NULL, "X", &build, &error), &error, -EINVAL,
+		"lcp_build_new: object is NULL");
+	refuses(lcp_build_new(ctx, "/bin/true", NULL, &build, &error), &error, -EINVAL,
+		"lcp_build_new: id is NULL");
+	refuses(lcp_build_new(ctx, "/bin/true", "X", NULL, &error), &error, -EINVAL,
+		"lcp_build_new: ret is NULL");
+	refuses(lcp_build_new(ctx, "/bin/true", "a b", &build, &error), &error, -EINVAL,
+		"'a b' is no id for a patch");
+	ok(build == NULL, "lcp_build_new writes nothing on failure");
+}
+
+static void test_build_inputs(struct lcp_build *build)
+{
+	struct lcp_error *error = NULL;
+
+	refuses(lcp_build_add_asm(NULL, "a.s", "b.s", &error), &error, -EINVAL,
+		"lcp_build_add_asm: build is NULL");
+	refuses(lcp_build_add_asm(build, "a.s", NULL, &error), &error, -EINVAL,
+		"lcp_build_add_asm: patched is NULL");
+	refuses(lcp_build_set_debug_file(NULL, "x", &error), &error, -EINVAL,
+		"lcp_build_set_debug_file: build is NULL");
+	refuses(lcp_build_set_description(NULL, "x", &error), &error, -EINVAL,
+		"lcp_build_set_description: build is NULL");
+	refuses(lcp_build_set_description(build, "a\nb", &error), &error, -EINVAL,
+		"lcp_build_set_description: text is not printable UTF-8");
+	refuses(lcp_build_add_cve(NULL, "x", &error), &error, -EINVAL,
+		"lcp_build_add_cve: build is NULL");
+	refuses(lcp_build_add_cve(build, NULL, &error), &error, -EINVAL,
+		"lcp_build_add_cve: name is NULL");
+	refuses(lcp_build_add_cve(build, "", &error), &error, -EINVAL,
+		"lcp_build_add_cve: name is empty");
+	refuses(lcp_build_add_assembler_arg(NULL, "as", &error), &error, -EINVAL,
+		"lcp_build_add_assembler_arg: build is NULL");
+	refuses(lcp_build_add_assembler_arg(build, NULL, &error), &error, -EINVAL,
+		"lcp_build_add_assembler_arg: arg is NULL");
+	is_int(lcp_build_set_level(NULL, 1), -EINVAL, "lcp_build_set_level of NULL is refused");
+	is_int(lcp_build_set_jobs(NULL, 1), -EINVAL, "lcp_build_set_jobs of NULL is refused");
+	is_int(lcp_build_set_jobs(build, 1025), -EINVAL, "and more than 1024");
+	is_int(lcp_build_set_flags(NULL, 0), -EINVAL, "lcp_build_set_flags of NULL is refused");
+	is_int(lcp_build_set_flags(build, 2), -EINVAL, "and a flag that is unknown");
+	is_int(lcp_build_set_progress(NULL, NULL, NULL), -EINVAL,
+	       "lcp_build_set_progress of NULL is refused");
+}
+
+static void test_build_run(struct lcp_build *build)
+{
+	struct lcp_build_report *report = NULL;
+	struct lcp_kpatch *patch = NULL;
+	struct lcp_error *error = NULL;
+
+	refuses(lcp_patch_build_from_asm(NULL, &patch, &error), &error, -EINVAL,
+		"lcp_patch_build_from_asm: build is NULL");
+	refuses(lcp_patch_build_from_asm(build, NULL, &error), &error, -EINVAL,
+		"lcp_patch_build_from_asm: ret is NULL");
+	refuses(lcp_patch_build_from_asm(build, &patch, &error), &error, -EINVAL,
+		"no assembler files were given");
+	refuses(lcp_build_get_report(NULL, &report, &error), &error, -EINVAL,
+		"lcp_build_get_report: build is NULL");
+	refuses(lcp_build_get_report(build, NULL, &error), &error, -EINVAL,
+		"lcp_build_get_report: ret is NULL");
+	refuses(lcp_build_get_report(build, &report, &error), &error, -ENOENT,
+		"there is no report, or it was handed out");
+}
+
+static void test_build(struct lcp_ctx *ctx)
+{
+	struct lcp_build *build = NULL;
+
+	test_build_new(ctx);
+	lcp_build_free(NULL);
+	is_int(lcp_build_new(ctx, "/bin/true", "X", &build, NULL), 0, "a build");
+	test_build_inputs(build);
+	test_build_run(build);
+	lcp_build_free(build);
+}
+
+static void test_report(void)
+{
+	char *text = NULL;
+
+	lcp_build_report_free(NULL);
+	is_int(lcp_build_report_count(NULL, LCP_REPORT_FUNCTION), 0,
+	       "a report of NULL has nothing");
+	ok(lcp_build_report_symbol(NULL, 1, 0) == NULL, "no symbol");
+	ok(lcp_build_report_unit(NULL, 1, 0) == NULL, "no unit");
+	ok(lcp_build_report_reason(NULL, 1, 0) == NULL, "no reason");
+	ok(lcp_build_report_old_location(NULL, 1, 0) == NULL, "no place in the original");
+	ok(lcp_build_report_new_location(NULL, 1, 0) == NULL, "nor in the patched unit");
+	ok(lcp_build_report_old_statement(NULL, 1, 0) == NULL, "no statement");
+	ok(lcp_build_report_new_statement(NULL, 1, 0) == NULL, "of either");
+	is_int(lcp_build_report_json(NULL, &text), -EINVAL,
+	       "lcp_build_report_json of NULL is refused");
+}
+
 int main(void)
 {
 	struct lcp_ctx *ctx = NULL;
@@ -152,6 +264,8 @@ int main(void)
 	is_int(lcp_ctx_new(NULL, &ctx, NULL), 0, "a context for the rest");
 	test_load(ctx);
 	test_getters();
+	test_build(ctx);
+	test_report();
 	lcp_ctx_unref(ctx);
 	return tap_end();
 }

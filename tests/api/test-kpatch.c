@@ -76,7 +76,7 @@ static void test_json(struct lcp_kpatch *patch)
 		"\"builder\":\"the tests of liblcp\",\"build_time\":\"0\",\"arch\":\"x86_64\","
 		"\"digest\":\"";
 	static const char function[] =
-		"{\"name\":\"handle_request_2\",\"unit\":\"server.c\",\"new\":true,\"old_address\":\"0x0\","
+		"{\"name\":\"handle_request_2\",\"unit\":\"server.c\",\"new\":true,\"part\":false,\"old_address\":\"0x0\","
 		"\"old_size\":0,\"new_size\":64}]";
 	static const char symbol[] =
 		"{\"name\":\"printf\",\"version\":\"GLIBC_2.2.5\",\"class\":\"import\",\"weak\":false}";

@@ -593,6 +593,11 @@ static void functions_missing(struct image *image)
 
 static void functions_flags(struct image *image)
 {
+	bytes(image, ".lcp.functions")[4] = 2;
+}
+
+static void functions_part(struct image *image)
+{
 	bytes(image, ".lcp.functions")[4] = 1;
 }
 
@@ -783,6 +788,8 @@ static const struct {
 	  "section 16 '.lcp.functions': 3 records, but '.kpatch.info' has 4" },
 	{ functions_flags, OWN, LCP_EFORMAT,
 	  "section 16 '.lcp.functions': record 0 has a flag that this format does not have" },
+	{ functions_part, OWN, LCP_EFORMAT,
+	  "section 16 '.lcp.functions': record 0 is a part, but new or with padding" },
 	{ functions_entry, OWN, LCP_EFORMAT,
 	  "section 16 '.lcp.functions': record 0 expects an impossible number of bytes at the entry" },
 	{ functions_padding, OWN, LCP_EFORMAT,

@@ -108,6 +108,8 @@ static void add_member(struct reader *reader, Dwarf_Die *die, const char *name, 
 	nameless = find_nameless(reader, &type, &inner, &pointer);
 	if (name[0] != '\0')
 		add(reader, place.type, &path, &text, at, bits);
+	if (inner.failed)
+		reader->r = -ENOMEM;
 	if (!nameless || inner.failed)
 		return;
 	place.path = name[0] != '\0' ? inner.text : place.path;
@@ -125,7 +127,9 @@ static void add_base_class(struct reader *reader, Dwarf_Die *die, struct place p
 		return;
 	str_puts(&name, "base ");
 	reader_put_type(reader, &type, &name, 0);
-	if (!name.failed)
+	if (name.failed)
+		reader->r = -ENOMEM;
+	else
 		add_member(reader, die, name.text, place);
 }
 

@@ -108,6 +108,8 @@ static void compare_aggregates(const struct members *old, const struct members *
 	} else if (odd != NULL) {
 		str_printf(what, "member '%s' added at ", odd->name);
 		put_position(what, odd->at);
+	} else if (old->type->size == new->type->size) {
+		str_puts(what, "members that share a name differ");
 	}
 }
 

@@ -167,8 +167,20 @@ static void test_lines(void)
 	       FUNCTION("f", "\t.loc 1 12 1\n\t.loc 1 502 1\n\tmovl $12, %edi\n\tcall log\n"),
 	       "line numbers only f", "so is that of the call that something was inlined for");
 	differ(FUNCTION("f", "\t.loc 1 10 1\n\tmovl $11, %edi\n\tcall log\n"),
-	       FUNCTION("f", "\t.loc 1 12 1\n\tmovl $13, %edi\n\tcall log\n"), "changed f",
+	       FUNCTION("f", "\t.loc 1 12 1\n\tmovl $13, %edi\n\tcall log\n"),
+	       "line numbers only f", "so is one of a call that begins a line before");
+	differ(FUNCTION("f", "\tmovl $10, %edi\n\tcall log\n\t.loc 1 11 1\n"),
+	       FUNCTION("f", "\tmovl $12, %edi\n\tcall log\n\t.loc 1 13 1\n"),
+	       "line numbers only f", "and one that was moved in front of its line");
+	differ(FUNCTION("f", "\t.loc 1 10 1\n\tmovl $20, %edi\n\tcall log\n"),
+	       FUNCTION("f", "\t.loc 1 12 1\n\tmovl $22, %edi\n\tcall log\n"), "changed f",
 	       "one that only moves along is none");
+	differ(FUNCTION("f", "\t.loc 1 10 1\n\tmovl $11, %edi\n\tcall log\n"),
+	       FUNCTION("f", "\t.loc 1 12 1\n\tmovl $12, %edi\n\tcall log\n"), "changed f",
+	       "nor is one that moves by another distance");
+	differ(FUNCTION("f", "\t.loc 1 10 1\n\tsubl $10, %edi\n\tcall log\n"),
+	       FUNCTION("f", "\t.loc 1 12 1\n\tsubl $12, %edi\n\tcall log\n"), "changed f",
+	       "nor one that is computed with");
 	differ(FUNCTION("f", "\tmovl $10, %edi\n\tcall log\n"),
 	       FUNCTION("f", "\tmovl $12, %edi\n\tcall log\n"), "changed f",
 	       "without .loc nothing is noise");

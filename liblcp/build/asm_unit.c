@@ -502,3 +502,28 @@ struct slice asm_base_name(struct slice name)
 		return (struct slice){ name.text, 0 };
 	return (struct slice){ name.text, size - 1 };
 }
+
+bool asm_block_is_written(const struct asm_unit *unit, const struct asm_block *block)
+{
+	const struct asm_section *section = &unit->text.sections.items[block->section];
+
+	return section->writable && !slice_begins(section->name, SLICE(".data.rel.ro"));
+}
+
+bool asm_block_is_placed(const struct asm_unit *unit, const struct asm_block *block)
+{
+	const struct asm_section *section = &unit->text.sections.items[block->section];
+
+	return section->allocated && !slice_begins(section->name, SLICE(".note"));
+}
+
+struct slice asm_block_align(const struct asm_unit *unit, const struct asm_block *block)
+{
+	for (uint32_t i = block->lead; i > 0; i--) {
+		const struct asm_statement *statement = asm_block_statement(unit, block, i - 1);
+
+		if (statement->kind == ASM_ALIGN)
+			return asm_statement_operands(&unit->text, statement);
+	}
+	return (struct slice){ "", 0 };
+}

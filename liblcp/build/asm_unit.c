@@ -298,6 +298,7 @@ static int read_set(struct reader *reader, struct asm_symbol *symbol, struct sli
 /* Directives whose operands are names. */
 static bool set_attribute(struct asm_symbol *symbol, struct slice word)
 {
+	symbol->local = symbol->local || slice_equals(word, SLICE(".local"));
 	if (slice_equals(word, SLICE(".globl")) || slice_equals(word, SLICE(".global")))
 		symbol->bind = BIND_GLOBAL;
 	else if (slice_equals(word, SLICE(".weak")))
@@ -324,6 +325,9 @@ static int set_property(struct reader *reader, struct asm_symbol *symbol, struct
 		symbol->size = value;
 		close_function(reader, symbol);
 	} else if (slice_equals(word, SLICE(".comm")) || slice_equals(word, SLICE(".lcomm"))) {
+		if (word.size == SLICE(".comm").size && !symbol->local &&
+		    symbol->bind == BIND_LOCAL)
+			symbol->bind = BIND_GLOBAL;
 		symbol->common = true;
 		symbol->size = value;
 		symbol->align = slice_trim(rest);

@@ -58,6 +58,7 @@ struct asm_symbol {
 	uint8_t bind; /* enum asm_binding */
 	char visibility; /* 'd'efault, 'h'idden, 'p'rotected, 'i'nternal */
 	bool common; /* .comm */
+	bool local; /* .local says so: what .comm makes is global otherwise */
 	uint32_t block; /* where it is defined, or NO_BLOCK */
 	uint32_t position; /* in that block */
 	struct slice size; /* as .size or .comm has it; empty if not said */

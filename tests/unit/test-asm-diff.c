@@ -216,7 +216,7 @@ static void test_data(void)
 	differ("\t.comm x,4,4\n", "\t.comm x,4,8\n",
 	       "refused x: the alignment of a variable changed", "and its alignment");
 	differ("", "\t.local y\n\t.comm y,4,4\n", "data new y", "a new one may come");
-	differ("\t.comm x,4,4\n", OBJECT(".data", "x", "4", "\t.long 1\n"),
+	differ("\t.comm x,4,4\n", "\t.globl x\n" OBJECT(".data", "x", "4", "\t.long 1\n"),
 	       "refused x: the initial value of a writable variable changed",
 	       "it cannot get a value later");
 }
@@ -388,6 +388,9 @@ static void test_refusals(void)
 	differ("\t.globl a\n\t.set a, f\n" FUNCTION("f", "\tnop\n"),
 	       "\t.globl a\n\t.set a, f+1\n" FUNCTION("f", "\tnop\n"),
 	       "refused a: an alias changed", "aliases stay");
+	differ("\t.section .debug_info\n\t.byte 1\n\t.globl a\n.set a, f\n\t.text\n",
+	       "\t.section .debug_info\n\t.byte 2\n\t.globl a\n.set a, g\n\t.text\n",
+	       "refused a: an alias changed", "wherever they stand");
 	differ("\t.symver f, f@V1\n" FUNCTION("f", "\tnop\n"),
 	       "\t.symver f, f@V2\n" FUNCTION("f", "\tnop\n"),
 	       "refused f: a symbol version changed", "symbol versions stay");

@@ -8,11 +8,18 @@
 
 static int add_change(struct asm_diff *diff, struct asm_change change)
 {
+	uint32_t number = (uint32_t)diff->changes.count;
+
+	if (change.new_block != NO_BLOCK)
+		diff->change_of[change.new_block] = number + 1;
+	if (map_get(&diff->change_numbers, change.name) < 0 &&
+	    map_set(&diff->change_numbers, change.name, number) < 0)
+		return -ENOMEM;
 	return vec_push(&diff->changes, change);
 }
 
-static int refuse(struct asm_diff *diff, enum asm_refusal_kind kind, struct slice name,
-		  const struct asm_statement *at)
+int asm_refuse(struct asm_diff *diff, enum asm_refusal_kind kind, struct slice name,
+	       const struct asm_statement *at)
 {
 	const struct asm_refusal refusal = { .kind = (uint8_t)kind, .name = name, .at = at };
 
@@ -50,19 +57,59 @@ static void find_first_difference(struct asm_diff *diff, const struct asm_block 
 			 asm_statement_hash(diff->new, new, change->new_at));
 }
 
+static struct slice bytes_of(const uint64_t *identity)
+{
+	return (struct slice){ (const char *)identity, sizeof(*identity) };
+}
+
+static bool is_common(const struct asm_symbol *symbol)
+{
+	return symbol != NULL && symbol->common;
+}
+
+static int index_unit(const struct asm_unit *unit, struct asm_index *ret)
+{
+	vec_foreach (&unit->symbols, symbol)
+		if (symbol->identity != 0 && (symbol->block != NO_BLOCK || symbol->common) &&
+		    map_set(&ret->identities, bytes_of(&symbol->identity),
+			    (uint32_t)(symbol - unit->symbols.items)) < 0)
+			return -ENOMEM;
+	vec_foreach (&unit->blocks, block)
+		if (block->kind == BLOCK_SECTION &&
+		    map_set(&ret->sections, block->name, number_of(unit, block)) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static void index_fini(struct asm_index *index)
+{
+	map_fini(&index->identities);
+	map_fini(&index->sections);
+}
+
+/* The symbol of @other that is the same as @symbol. */
+static struct asm_symbol *other_symbol(const struct asm_unit *other, const struct asm_index *index,
+				       const struct asm_symbol *symbol)
+{
+	int64_t number;
+
+	if (symbol->identity == 0)
+		return asm_unit_symbol(other, symbol->name);
+	number = map_get(&index->identities, bytes_of(&symbol->identity));
+	return number >= 0 ? &other->symbols.items[number] : NULL;
+}
+
 /* The block of the other unit that @block is compared with. */
-static struct asm_block *counterpart(const struct asm_unit *other, const struct asm_unit *unit,
-				     const struct asm_block *block)
+static struct asm_block *counterpart(const struct asm_unit *other, const struct asm_index *index,
+				     const struct asm_unit *unit, const struct asm_block *block)
 {
 	const struct asm_symbol *symbol = asm_unit_symbol(unit, block->name);
+	const struct asm_symbol *same;
 
-	if (symbol != NULL && symbol->identity != 0) {
-		vec_foreach (&other->symbols, candidate)
-			if (candidate->identity == symbol->identity && candidate->block != NO_BLOCK)
-				return &other->blocks.items[candidate->block];
-		return NULL;
-	}
-	return asm_unit_block(other, block->name);
+	if (symbol == NULL || symbol->identity == 0)
+		return asm_unit_block(other, block->name);
+	same = other_symbol(other, index, symbol);
+	return same != NULL && same->block != NO_BLOCK ? &other->blocks.items[same->block] : NULL;
 }
 
 static int diff_function(struct asm_diff *diff, struct asm_block *new)
@@ -88,11 +135,6 @@ static int diff_function(struct asm_diff *diff, struct asm_block *new)
 	return add_change(diff, change);
 }
 
-static bool is_written(const struct asm_unit *unit, const struct asm_block *block)
-{
-	return unit->text.sections.items[block->section].writable;
-}
-
 static bool is_tls(const struct asm_unit *unit, const struct asm_block *block)
 {
 	struct slice flags = unit->text.sections.items[block->section].flags;
@@ -100,35 +142,11 @@ static bool is_tls(const struct asm_unit *unit, const struct asm_block *block)
 	return flags.size > 0 && memchr(flags.text, 'T', flags.size) != NULL;
 }
 
-/* What is not placed in a process, .comment and notes, is not compared. */
-static bool is_placed(const struct asm_unit *unit, const struct asm_block *block)
-{
-	return unit->text.sections.items[block->section].allocated &&
-	       !slice_begins(unit->text.sections.items[block->section].name, SLICE(".note"));
-}
-
 static struct slice size_of(const struct asm_unit *unit, struct slice name)
 {
 	const struct asm_symbol *symbol = asm_unit_symbol(unit, name);
 
 	return symbol != NULL ? symbol->size : (struct slice){ "", 0 };
-}
-
-static bool is_common(const struct asm_symbol *symbol)
-{
-	return symbol != NULL && symbol->common;
-}
-
-/* The alignment that stands in front of an object, as it is written; empty if there is none. */
-static struct slice align_of(const struct asm_unit *unit, const struct asm_block *block)
-{
-	for (uint32_t i = block->lead; i > 0; i--) {
-		const struct asm_statement *statement = asm_block_statement(unit, block, i - 1);
-
-		if (statement->kind == ASM_ALIGN)
-			return asm_statement_operands(&unit->text, statement);
-	}
-	return (struct slice){ "", 0 };
 }
 
 static int diff_object(struct asm_diff *diff, struct asm_block *old, struct asm_block *new)
@@ -141,22 +159,22 @@ static int diff_object(struct asm_diff *diff, struct asm_block *old, struct asm_
 	};
 	bool same = asm_block_hash(diff->old, old) == asm_block_hash(diff->new, new);
 
-	if (is_written(diff->old, old) != is_written(diff->new, new))
-		return refuse(diff, REFUSE_SECTION, new->name, NULL);
+	if (asm_block_is_written(diff->old, old) != asm_block_is_written(diff->new, new))
+		return asm_refuse(diff, REFUSE_SECTION, new->name, NULL);
 	if (!same)
 		find_first_difference(diff, old, new, &change);
-	if (!is_written(diff->new, new))
+	if (!asm_block_is_written(diff->new, new))
 		return same ? 0 : add_change(diff, change);
 	if (!slice_equals(size_of(diff->old, old->name), size_of(diff->new, new->name)))
-		return refuse(diff, REFUSE_SIZE, new->name, change.new_at);
-	if (!slice_equals(align_of(diff->old, old), align_of(diff->new, new)))
-		return refuse(diff, REFUSE_ALIGNMENT, new->name, NULL);
-	return same ? 0 : refuse(diff, REFUSE_INITIAL_VALUE, new->name, change.new_at);
+		return asm_refuse(diff, REFUSE_SIZE, new->name, change.new_at);
+	if (!slice_equals(asm_block_align(diff->old, old), asm_block_align(diff->new, new)))
+		return asm_refuse(diff, REFUSE_ALIGNMENT, new->name, NULL);
+	return same ? 0 : asm_refuse(diff, REFUSE_INITIAL_VALUE, new->name, change.new_at);
 }
 
 static int diff_data(struct asm_diff *diff, struct asm_block *new)
 {
-	struct asm_block *old = counterpart(diff->old, diff->new, new);
+	struct asm_block *old = counterpart(diff->old, &diff->old_index, diff->new, new);
 	const struct asm_change change = {
 		.kind = CHANGE_DATA_NEW,
 		.name = new->name,
@@ -169,7 +187,7 @@ static int diff_data(struct asm_diff *diff, struct asm_block *new)
 	if (is_common(asm_unit_symbol(diff->old, new->name)))
 		return 0; /* diff_common() will see it */
 	if (is_tls(diff->new, new))
-		return refuse(diff, REFUSE_NEW_TLS, new->name, NULL);
+		return asm_refuse(diff, REFUSE_NEW_TLS, new->name, NULL);
 	return add_change(diff, change);
 }
 
@@ -187,20 +205,20 @@ static int diff_section(struct asm_diff *diff, struct asm_block *old, struct asm
 
 	if (old_hash == new_hash)
 		return 0;
-	return refuse(diff, constructors ? REFUSE_CONSTRUCTORS : REFUSE_FILE_LEVEL, name, NULL);
+	return asm_refuse(diff, constructors ? REFUSE_CONSTRUCTORS : REFUSE_FILE_LEVEL, name, NULL);
 }
 
-static struct asm_block *section_block(const struct asm_unit *unit, struct slice name)
+static struct asm_block *section_block(const struct asm_unit *unit, const struct asm_index *index,
+				       struct slice name)
 {
-	vec_foreach (&unit->blocks, block)
-		if (block->kind == BLOCK_SECTION && slice_equals(block->name, name))
-			return block;
-	return NULL;
+	int64_t number = map_get(&index->sections, name);
+
+	return number >= 0 ? &unit->blocks.items[number] : NULL;
 }
 
 static int diff_new_block(struct asm_diff *diff, struct asm_block *new)
 {
-	if (!is_placed(diff->new, new))
+	if (!asm_block_is_placed(diff->new, new))
 		return 0;
 	switch (new->kind) {
 	case BLOCK_FUNCTION:
@@ -208,7 +226,8 @@ static int diff_new_block(struct asm_diff *diff, struct asm_block *new)
 	case BLOCK_DATA:
 		return diff_data(diff, new);
 	case BLOCK_SECTION:
-		return diff_section(diff, section_block(diff->old, new->name), new);
+		return diff_section(diff, section_block(diff->old, &diff->old_index, new->name),
+				    new);
 	default:
 		return 0; /* anonymous data is compared where it is used */
 	}
@@ -224,12 +243,13 @@ static int diff_old_block(struct asm_diff *diff, struct asm_block *old)
 		.new_block = NO_BLOCK,
 	};
 
-	if (!is_placed(diff->old, old) || old->kind == BLOCK_ANONYMOUS)
+	if (!asm_block_is_placed(diff->old, old) || old->kind == BLOCK_ANONYMOUS)
 		return 0;
 	if (old->kind == BLOCK_SECTION)
-		return section_block(diff->new, old->name) != NULL ? 0
-								   : diff_section(diff, old, NULL);
-	if (counterpart(diff->new, diff->old, old) != NULL)
+		return section_block(diff->new, &diff->new_index, old->name) != NULL
+			       ? 0
+			       : diff_section(diff, old, NULL);
+	if (counterpart(diff->new, &diff->new_index, diff->old, old) != NULL)
 		return 0;
 	return add_change(diff, change);
 }
@@ -250,16 +270,16 @@ static int diff_common(struct asm_diff *diff, const struct asm_symbol *old,
 
 		/* From .comm to a section or back: it got, or lost, an initial value. */
 		if (other != NULL && other->block != NO_BLOCK)
-			return refuse(diff, REFUSE_INITIAL_VALUE, change.name, NULL);
+			return asm_refuse(diff, REFUSE_INITIAL_VALUE, change.name, NULL);
 		return add_change(diff, change);
 	}
 	if (!is_common(new))
 		return 0;
 	if (!slice_equals(old->size, new->size))
-		return refuse(diff, REFUSE_SIZE, new->name, NULL);
+		return asm_refuse(diff, REFUSE_SIZE, new->name, NULL);
 	return slice_equals(old->align, new->align)
 		       ? 0
-		       : refuse(diff, REFUSE_ALIGNMENT, new->name, NULL);
+		       : asm_refuse(diff, REFUSE_ALIGNMENT, new->name, NULL);
 }
 
 /* What directives say of a symbol that both units define. */
@@ -267,15 +287,15 @@ static int diff_attributes(struct asm_diff *diff, const struct asm_symbol *old,
 			   const struct asm_symbol *new)
 {
 	if ((old->type == SYMBOL_IFUNC) != (new->type == SYMBOL_IFUNC))
-		return refuse(diff, REFUSE_IFUNC, new->name, NULL);
+		return asm_refuse(diff, REFUSE_IFUNC, new->name, NULL);
 	if (!slice_equals(old->alias, new->alias))
-		return refuse(diff, REFUSE_ALIAS, new->name, NULL);
+		return asm_refuse(diff, REFUSE_ALIAS, new->name, NULL);
 	if (!slice_equals(old->version, new->version))
-		return refuse(diff, REFUSE_VERSION, new->name, NULL);
+		return asm_refuse(diff, REFUSE_VERSION, new->name, NULL);
 	if (old->bind != new->bind)
-		return refuse(diff, REFUSE_BINDING, new->name, NULL);
+		return asm_refuse(diff, REFUSE_BINDING, new->name, NULL);
 	if (old->visibility != new->visibility)
-		return refuse(diff, REFUSE_VISIBILITY, new->name, NULL);
+		return asm_refuse(diff, REFUSE_VISIBILITY, new->name, NULL);
 	return 0;
 }
 
@@ -285,23 +305,12 @@ static bool is_defined(const struct asm_symbol *symbol)
 	       (symbol->alias.size > 0 && !asm_is_local_label(symbol->name));
 }
 
-static const struct asm_symbol *other_symbol(const struct asm_unit *other,
-					     const struct asm_symbol *symbol)
-{
-	if (symbol->identity == 0)
-		return asm_unit_symbol(other, symbol->name);
-	vec_foreach (&other->symbols, candidate)
-		if (candidate->identity == symbol->identity)
-			return candidate;
-	return NULL;
-}
-
 static int diff_symbols(struct asm_diff *diff)
 {
 	int r = 0;
 
 	vec_foreach (&diff->new->symbols, new) {
-		const struct asm_symbol *old = other_symbol(diff->old, new);
+		const struct asm_symbol *old = other_symbol(diff->old, &diff->old_index, new);
 
 		if (r == 0 && (is_common(new) || is_common(old)))
 			r = diff_common(diff, old, new);
@@ -309,7 +318,7 @@ static int diff_symbols(struct asm_diff *diff)
 			r = diff_attributes(diff, old, new);
 	}
 	vec_foreach (&diff->old->symbols, old) {
-		const struct asm_symbol *new = other_symbol(diff->new, old);
+		const struct asm_symbol *new = other_symbol(diff->new, &diff->new_index, old);
 
 		if (r == 0 && is_common(old) && new == NULL)
 			r = diff_common(diff, old, NULL);
@@ -317,107 +326,32 @@ static int diff_symbols(struct asm_diff *diff)
 	return r;
 }
 
-/* Is @name a read-only object whose contents changed? */
-static bool is_changed_rodata(const struct asm_diff *diff, struct slice name)
+struct asm_change *asm_diff_change_of(const struct asm_diff *diff, uint32_t new_block)
 {
-	vec_foreach (&diff->changes, change)
-		if (change->kind == CHANGE_RODATA && slice_equals(change->name, name))
-			return true;
-	return false;
+	uint32_t number = diff->change_of[new_block];
+
+	return number > 0 ? &diff->changes.items[number - 1] : NULL;
 }
 
-/* The first changed read-only object that @block refers to; an empty slice if there is none. */
-static struct slice used_rodata(const struct asm_diff *diff, const struct asm_block *block)
+int asm_bring_along(struct asm_diff *diff, uint32_t new_block, enum asm_change_kind kind,
+		    struct slice because)
 {
-	for (uint32_t i = 0; i < block->count; i++) {
-		struct asm_scan scan;
-		struct slice piece;
-		enum asm_token token;
-
-		asm_scan_init(&scan, &diff->new->text, asm_block_statement(diff->new, block, i));
-		while ((token = asm_scan_next(&scan, &piece)) != TOKEN_END)
-			if (token == TOKEN_NAME && is_changed_rodata(diff, piece))
-				return piece;
-	}
-	return (struct slice){ "", 0 };
-}
-
-static struct asm_change *find_change(const struct asm_diff *diff, uint32_t new_block)
-{
-	vec_foreach (&diff->changes, change)
-		if (change->new_block == new_block)
-			return change;
-	return NULL;
-}
-
-/* A function that a patch has to bring although its own text did not change. */
-static int bring_along(struct asm_diff *diff, uint32_t block, enum asm_change_kind kind,
-		       struct slice because)
-{
-	struct asm_change *change = find_change(diff, block);
-	struct asm_change made = {
+	const struct asm_block *new = &diff->new->blocks.items[new_block];
+	struct asm_change *change = asm_diff_change_of(diff, new_block);
+	const struct asm_change made = {
 		.kind = (uint8_t)kind,
-		.name = diff->new->blocks.items[block].name,
-		.new_block = block,
+		.name = new->name,
+		.old_block = number_of(diff->old,
+				       counterpart(diff->old, &diff->old_index, diff->new, new)),
+		.new_block = new_block,
 		.because = because,
 	};
 
-	if (change != NULL && change->kind != CHANGE_LINE_ONLY)
-		return 0;
-	if (change != NULL) {
+	if (change == NULL)
+		return add_change(diff, made);
+	if (change->kind == CHANGE_LINE_ONLY) {
 		change->kind = (uint8_t)kind;
 		change->because = because;
-		return 0;
-	}
-	made.old_block = number_of(diff->old, asm_unit_block(diff->old, made.name));
-	return add_change(diff, made);
-}
-
-/* Who uses changed read-only data gets the new data, and so has to be new itself. */
-static int bring_users_of_rodata(struct asm_diff *diff)
-{
-	bool any = false;
-	int r;
-
-	vec_foreach (&diff->changes, change)
-		any = any || change->kind == CHANGE_RODATA;
-	for (uint32_t i = 0; any && i < diff->new->blocks.count; i++) {
-		const struct asm_block *block = &diff->new->blocks.items[i];
-		struct slice because;
-
-		if (block->kind != BLOCK_FUNCTION)
-			continue;
-		because = used_rodata(diff, block);
-		r = because.size > 0 ? bring_along(diff, i, CHANGE_FUNCTION_USES_DATA, because) : 0;
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static bool is_brought(const struct asm_diff *diff, uint32_t block)
-{
-	const struct asm_change *change = find_change(diff, block);
-
-	return change != NULL && change->kind != CHANGE_LINE_ONLY;
-}
-
-/* A function and its cold part jump into each other: one cannot be new without the other. */
-static int bring_cold_parts(struct asm_diff *diff)
-{
-	for (uint32_t i = 0; i < diff->new->blocks.count; i++) {
-		const struct asm_block *cold = &diff->new->blocks.items[i];
-		int r = 0;
-
-		if (cold->parent == NO_BLOCK)
-			continue;
-		if (is_brought(diff, i) && !is_brought(diff, cold->parent))
-			r = bring_along(diff, cold->parent, CHANGE_FUNCTION, cold->name);
-		else if (is_brought(diff, cold->parent) && !is_brought(diff, i))
-			r = bring_along(diff, i, CHANGE_FUNCTION,
-					diff->new->blocks.items[cold->parent].name);
-		if (r < 0)
-			return r;
 	}
 	return 0;
 }
@@ -426,6 +360,13 @@ static int diff_units(struct asm_diff *diff)
 {
 	int r = asm_pair_statics(diff);
 
+	diff->change_of = calloc(diff->new->blocks.count + 1, sizeof(*diff->change_of));
+	if (diff->change_of == NULL)
+		r = -ENOMEM;
+	if (r == 0)
+		r = index_unit(diff->old, &diff->old_index);
+	if (r == 0)
+		r = index_unit(diff->new, &diff->new_index);
 	vec_foreach (&diff->new->blocks, block)
 		if (r == 0)
 			r = diff_new_block(diff, block);
@@ -434,9 +375,7 @@ static int diff_units(struct asm_diff *diff)
 			r = diff_old_block(diff, block);
 	if (r == 0)
 		r = diff_symbols(diff);
-	if (r == 0)
-		r = bring_users_of_rodata(diff);
-	return r < 0 ? r : bring_cold_parts(diff);
+	return r < 0 ? r : asm_bring_users(diff);
 }
 
 int asm_diff_init(struct asm_diff *ret, struct asm_unit *old, struct asm_unit *new,
@@ -446,24 +385,31 @@ int asm_diff_init(struct asm_diff *ret, struct asm_unit *old, struct asm_unit *n
 
 	*ret = (struct asm_diff){ .old = old, .new = new };
 	r = diff_units(ret);
-	if (r == 0)
+	if (r == 0 && !old->too_deep && !new->too_deep)
 		return 0;
 	asm_diff_fini(ret);
-	return error_set_nomem(reterr);
+	if (r < 0)
+		return error_set_nomem(reterr);
+	return error_set(reterr, -LCP_EFORMAT, "%s: data refers to data too many levels deep",
+			 old->too_deep ? old->text.path : new->text.path);
 }
 
 void asm_diff_fini(struct asm_diff *diff)
 {
 	vec_fini(&diff->changes);
 	vec_fini(&diff->refusals);
+	index_fini(&diff->old_index);
+	index_fini(&diff->new_index);
+	map_fini(&diff->change_numbers);
+	free(diff->change_of);
+	diff->change_of = NULL;
 }
 
 const struct asm_change *asm_diff_find(const struct asm_diff *diff, struct slice name)
 {
-	vec_foreach (&diff->changes, change)
-		if (slice_equals(change->name, name))
-			return change;
-	return NULL;
+	int64_t number = map_get(&diff->change_numbers, name);
+
+	return number >= 0 ? &diff->changes.items[number] : NULL;
 }
 
 const char *asm_change_text(enum asm_change_kind kind)
@@ -499,6 +445,9 @@ const char *asm_refusal_text(enum asm_refusal_kind kind)
 		[REFUSE_VISIBILITY] = "the visibility of a symbol changed",
 		[REFUSE_STATIC_AMBIGUOUS] =
 			"static variables of this name cannot be told apart between the versions",
+		[REFUSE_POINTED_TO] = "a variable points to read-only data that changed",
+		[REFUSE_SHARED] = "read-only data changed that other units may use",
+		[REFUSE_UNNAMED_DATA] = "it uses a variable that has no symbol",
 	};
 
 	return texts[kind];

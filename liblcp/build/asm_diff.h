@@ -29,7 +29,8 @@ struct asm_change {
 	uint32_t new_block;
 	const struct asm_statement *old_at; /* the first that differ; NULL at the end of a block */
 	const struct asm_statement *new_at;
-	struct slice because; /* FUNCTION_USES_DATA: the data; FUNCTION: the cold part, or empty */
+	/* USES_DATA, RODATA: the changed data it uses; FUNCTION: its cold part; or empty. */
+	struct slice because;
 };
 
 enum asm_refusal_kind {
@@ -46,6 +47,9 @@ enum asm_refusal_kind {
 	REFUSE_BINDING,
 	REFUSE_VISIBILITY,
 	REFUSE_STATIC_AMBIGUOUS, /* several static variables of one name cannot be told apart */
+	REFUSE_POINTED_TO, /* a variable points to read-only data that changed */
+	REFUSE_SHARED, /* other units may use read-only data that changed */
+	REFUSE_UNNAMED_DATA, /* a function uses a variable that has no symbol */
 };
 
 struct asm_refusal {
@@ -54,14 +58,24 @@ struct asm_refusal {
 	const struct asm_statement *at; /* in the new unit, or NULL */
 };
 
+/* To find things of a unit by more than their names. */
+struct asm_index {
+	struct map identities; /* symbols that have one and are defined, by its bytes */
+	struct map sections; /* what stands in a section outside of others, by its name */
+};
+
 struct asm_diff {
 	struct asm_unit *old;
 	struct asm_unit *new;
 	VEC(struct asm_change) changes;
 	VEC(struct asm_refusal) refusals;
+	struct asm_index old_index;
+	struct asm_index new_index;
+	struct map change_numbers; /* by name */
+	uint32_t *change_of; /* by block of the new unit: number of its change + 1, or 0 */
 };
 
-/* Compare; the units stay the caller's and must stay. 0 or -ENOMEM. */
+/* Compare; the units stay the caller's and must stay. 0, -ENOMEM or -LCP_EFORMAT. */
 int asm_diff_init(struct asm_diff *ret, struct asm_unit *old, struct asm_unit *new,
 		  struct lcp_error **reterr);
 void asm_diff_fini(struct asm_diff *diff);
@@ -69,14 +83,26 @@ void asm_diff_fini(struct asm_diff *diff);
 /* The change of that name and of a function or of data, or NULL. */
 const struct asm_change *asm_diff_find(const struct asm_diff *diff, struct slice name);
 
+/* The change of that block of the new unit, or NULL. */
+struct asm_change *asm_diff_change_of(const struct asm_diff *diff, uint32_t new_block);
+
 /* Words for a person. */
 const char *asm_change_text(enum asm_change_kind kind);
 const char *asm_refusal_text(enum asm_refusal_kind kind);
 
+/* For the parts of the differ: note a reason, or that @new_block comes along with a change. */
+int asm_refuse(struct asm_diff *diff, enum asm_refusal_kind kind, struct slice name,
+	       const struct asm_statement *at);
+int asm_bring_along(struct asm_diff *diff, uint32_t new_block, enum asm_change_kind kind,
+		    struct slice because);
+
+/* asm_users.c: what comes along with the changes, and what stands in the way of that. */
+int asm_bring_users(struct asm_diff *diff);
+
 /*
  * asm_statics.c: pair static variables that the compiler numbered, such as count.1234 and
  * count.1240, so that they have one identity in both units. Refusals for those that cannot be
- * paired go to @diff.
+ * paired go to @diff. Read-only ones are what they hold.
  */
 int asm_pair_statics(struct asm_diff *diff);
 

@@ -14,10 +14,14 @@ enum hash_seed {
 	SEED_LABEL_THERE, /* of another function, such as a cold part */
 	SEED_ANONYMOUS,
 	SEED_ALIAS,
+	SEED_CONSTANT,
 };
 
 /* Compilers do not nest them; a ring of them ends here. */
 #define ALIAS_DEPTH_MAX 8
+
+/* Strings of tables of tables: compilers stay far below, and our stack holds it. */
+#define HASH_DEPTH_MAX 1000
 
 bool asm_statement_counts(const struct asm_text *text, const struct asm_statement *statement)
 {
@@ -138,6 +142,24 @@ static uint64_t alias_hash(struct asm_unit *unit, const struct asm_block *from, 
 	return hash;
 }
 
+uint64_t asm_constant_identity(struct asm_unit *unit, const struct asm_symbol *symbol)
+{
+	struct asm_block *block;
+	struct slice align;
+
+	if (symbol->bind != BIND_LOCAL || symbol->block == NO_BLOCK || symbol->position != 0 ||
+	    asm_base_name(symbol->name).size == 0)
+		return 0;
+	block = &unit->blocks.items[symbol->block];
+	if (block->kind != BLOCK_DATA || !slice_equals(block->name, symbol->name) ||
+	    !asm_block_is_placed(unit, block) || asm_block_is_written(unit, block))
+		return 0;
+	/* One that is aligned less cannot stand in for it. */
+	align = asm_block_align(unit, block);
+	return hash_bytes(hash_number(SEED_CONSTANT, asm_block_hash(unit, block)), align.text,
+			  align.size);
+}
+
 static uint64_t name_hash(struct asm_unit *unit, const struct asm_block *from, struct slice name)
 {
 	if (asm_is_local_label(name)) {
@@ -149,8 +171,12 @@ static uint64_t name_hash(struct asm_unit *unit, const struct asm_block *from, s
 	if (asm_base_name(name).size > 0) {
 		const struct asm_symbol *symbol = asm_unit_symbol(unit, name);
 
-		if (symbol != NULL && symbol->identity != 0)
-			return symbol->identity;
+		uint64_t identity = symbol != NULL ? symbol->identity : 0;
+
+		if (symbol != NULL && identity == 0)
+			identity = asm_constant_identity(unit, symbol);
+		if (identity != 0)
+			return identity;
 	}
 	return hash_bytes(SEED_NAME, name.text, name.size);
 }
@@ -184,6 +210,11 @@ uint64_t asm_block_hash(struct asm_unit *unit, struct asm_block *block)
 
 	if (block->hashed || block->hashing)
 		return block->hash; /* in a ring of anonymous blocks: 0, the same for equal rings */
+	if (unit->hash_depth == HASH_DEPTH_MAX) {
+		unit->too_deep = true;
+		return 0;
+	}
+	unit->hash_depth++;
 	block->hashing = true;
 	for (uint32_t i = block->lead; i < block->count; i++) {
 		const struct asm_statement *statement = asm_block_statement(unit, block, i);
@@ -192,6 +223,7 @@ uint64_t asm_block_hash(struct asm_unit *unit, struct asm_block *block)
 			hash = hash_number(hash, asm_statement_hash(unit, block, statement));
 	}
 	block->hashing = false;
+	unit->hash_depth--;
 	block->hashed = true;
 	block->hash = hash;
 	return hash;

@@ -291,7 +291,7 @@ static int lex_statement(struct lexer *lexer, struct slice text)
 		if (r < 0)
 			return r;
 	}
-	if (lexer->in_debug)
+	if (lexer->in_debug && kind != ASM_SYMBOL)
 		return 0;
 	return add_statement(lexer, text, size, kind);
 }
@@ -432,8 +432,25 @@ static int skip_to_statement(struct lexer *lexer)
 }
 
 /*
- * In a debug section: move to the next line that may lead out of it. Whether it does, its statement
- * tells.
+ * Of all lines of a debug section, the few whose beginning may be that of a directive to look at:
+ * most are .long, .byte, .uleb128, .string, .value and .ascii.
+ */
+static bool may_matter_in_debug(const char *at, const char *end)
+{
+	if (end - at < 5 || at[0] != '.')
+		return false;
+	if (at[1] == 'l') /* .lcomm, .local */
+		return at[2] == 'c' || (at[2] == 'o' && at[3] == 'c');
+	if (at[1] == 's')
+		return at[2] != 'l' && at[2] != 't' && at[2] != 'h';
+	if (at[1] == 'b') /* .bss */
+		return at[2] == 's';
+	return strchr("cdeghiptw", at[1]) != NULL;
+}
+
+/*
+ * In a debug section: move to the next line that may lead out of it, or that says something of a
+ * symbol: clang writes aliases and common symbols wherever it is. What it is, its statement tells.
  */
 static void skip_debug(struct lexer *lexer)
 {
@@ -442,12 +459,13 @@ static void skip_debug(struct lexer *lexer)
 
 		while (at < lexer->end && (*at == ' ' || *at == '\t'))
 			at++;
-		if (at + 1 < lexer->end && at[0] == '.' && strchr("bdpst", at[1]) != NULL &&
-		    directive_kind((struct slice){
-			    at, word_size((struct slice){ at, (size_t)(line_end(lexer, at) -
-								       at) }) }) == ASM_SECTION) {
+		if (may_matter_in_debug(at, lexer->end)) {
+			struct slice line = { at, (size_t)(line_end(lexer, at) - at) };
+			enum asm_kind kind = directive_kind((struct slice){ at, word_size(line) });
+
 			lexer->at = at;
-			return;
+			if (kind == ASM_SECTION || kind == ASM_SYMBOL)
+				return;
 		}
 		lexer->at = line_end(lexer, at);
 		lexer->at += lexer->at < lexer->end;

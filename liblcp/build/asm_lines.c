@@ -1,20 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Line-number noise: a patch that adds a line moves everything below it, and with __LINE__ in an
- * assertion the code below changes although it means the same. Only .loc can tell: an immediate is
- * noise when one and the same .loc of the function, at the instruction or in front of it, has the
- * one number in the old version and the other in the new. In front of it, because the line may be
- * that of a call whose callee was inlined. An immediate alone is never noise: malloc(1032) made
- * malloc(2056) is somebody's fix.
+ * assertion the code below changes although it means the same. Only .loc can tell. A number that is
+ * moved somewhere, as an argument is, is noise in two cases:
+ *
+ * - One and the same .loc of the function, at the instruction or in front of it, has the one number
+ *   in the old version and the other in the new. In front of it, because the line may be that of a
+ *   call whose callee was inlined.
+ * - A .loc near the instruction, on either side since instructions are scheduled, has a line near
+ *   the number, as far from it in the one version as in the other: a call goes over several lines
+ *   and .loc names the first, or it was inlined and has none of its own. expat has both.
+ *
+ * An immediate alone is never noise: malloc(1032) made malloc(2056) is somebody's fix.
  */
 #include "base/cleanup.h"
 #include "build/asm_diff.h"
 
-/* The statements of a block that count, and the lines of all .loc so far. */
+#define NEAR_LINES 4
+#define NEAR_LOCS 32
+
+/* How many .loc in front of an instruction are looked at: a function of any size stays cheap. */
+#define LOOK_BACK_MAX 20000
+
+/* The statements of a block that count, and the lines of its .loc. */
 struct walk {
 	struct asm_unit *unit;
 	const struct asm_block *block;
 	uint32_t next;
+	size_t passed; /* how many of the lines belong to .loc so far */
 	VEC(uint64_t) lines;
 };
 
@@ -34,19 +47,30 @@ static bool parse_number(struct slice text, uint64_t *ret)
 	return text.size > 0;
 }
 
-/*
- * ".loc FILE LINE COLUMN ...". Without memory a line is missing, and what it would have proven is a
- * change.
- */
-static void read_loc(struct walk *walk, const struct asm_statement *statement)
+/* ".loc FILE LINE COLUMN ...". 0 if it says no line. */
+static uint64_t line_of_loc(const struct asm_unit *unit, const struct asm_statement *statement)
 {
-	struct slice operands = asm_statement_operands(&walk->unit->text, statement);
+	struct slice operands = asm_statement_operands(&unit->text, statement);
 	uint64_t line;
 
 	(void)slice_cut(&operands, ' ');
-	if (!parse_number(slice_cut(&operands, ' '), &line))
-		line = 0;
-	(void)vec_push(&walk->lines, line);
+	return parse_number(slice_cut(&operands, ' '), &line) ? line : 0;
+}
+
+/* False without memory: then nothing can be proven. */
+static bool walk_init(struct walk *walk)
+{
+	for (uint32_t i = 0; i < walk->block->count; i++) {
+		const struct asm_statement *statement = asm_block_statement(walk->unit, walk->block,
+									    i);
+
+		if (statement->kind != ASM_LOC)
+			continue;
+		if (vec_push(&walk->lines, line_of_loc(walk->unit, statement)) < 0)
+			return false;
+		walk->passed += i < walk->next;
+	}
+	return true;
 }
 
 static const struct asm_statement *walk_next(struct walk *walk)
@@ -56,22 +80,40 @@ static const struct asm_statement *walk_next(struct walk *walk)
 									    walk->next++);
 
 		if (statement->kind == ASM_LOC)
-			read_loc(walk, statement);
+			walk->passed++;
 		else if (asm_statement_counts(&walk->unit->text, statement))
 			return statement;
 	}
 	return NULL;
 }
 
-/* Did some .loc so far move from line @old_line to line @new_line? */
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a < b ? b - a : a - b;
+}
+
+/* Did some .loc so far move from line @old_line to line @new_line, or one near it by as much? */
 static bool line_moved(const struct walk *old, uint64_t old_line, const struct walk *new,
 		       uint64_t new_line)
 {
-	if (old->lines.count != new->lines.count)
+	size_t near_end = old->passed + NEAR_LOCS, first = 0;
+
+	if (old->passed != new->passed || old->lines.count != new->lines.count)
 		return false;
-	for (size_t i = old->lines.count; i > 0; i--)
-		if (old->lines.items[i - 1] == old_line && new->lines.items[i - 1] == new_line)
+	if (near_end > old->lines.count)
+		near_end = old->lines.count;
+	if (old->passed > LOOK_BACK_MAX)
+		first = old->passed - LOOK_BACK_MAX;
+	for (size_t i = near_end; i > first; i--) {
+		uint64_t old_loc = old->lines.items[i - 1], new_loc = new->lines.items[i - 1];
+		bool is_near = i + NEAR_LOCS > old->passed &&
+			       distance(old_loc, old_line) <= NEAR_LINES;
+
+		if (i <= old->passed && old_loc == old_line && new_loc == new_line)
 			return true;
+		if (is_near && new_loc - old_loc == new_line - old_line)
+			return true;
+	}
 	return false;
 }
 
@@ -85,6 +127,12 @@ static bool are_lines(const struct walk *old, struct slice old_piece, const stru
 	       parse_number(new_piece, &new_number) && line_moved(old, old_number, new, new_number);
 }
 
+/* Arguments are moved or pushed; nobody computes with a line. */
+static bool moves_number(struct slice word)
+{
+	return slice_begins(word, SLICE("mov")) || slice_begins(word, SLICE("push"));
+}
+
 /*
  * The statements differ: do they in lines only? A name that is spelled differently counts as a
  * difference here, even if it is a label with another number: an immediate and a label in one
@@ -96,10 +144,11 @@ static bool differ_in_lines(const struct walk *old, const struct asm_statement *
 	char prefix = old->unit->text.syntax->immediate_prefix;
 	struct asm_scan old_scan, new_scan;
 	struct slice old_piece, new_piece;
+	struct slice word = asm_statement_word(&old->unit->text, old_statement);
 	bool immediate = false, found = false;
 
-	if (!slice_equals(asm_statement_word(&old->unit->text, old_statement),
-			  asm_statement_word(&new->unit->text, new_statement)))
+	if (!slice_equals(word, asm_statement_word(&new->unit->text, new_statement)) ||
+	    !moves_number(word))
 		return false;
 	asm_scan_init(&old_scan, &old->unit->text, old_statement);
 	asm_scan_init(&new_scan, &new->unit->text, new_statement);
@@ -129,7 +178,7 @@ bool asm_differs_in_lines_only(struct asm_diff *diff, const struct asm_block *ol
 	struct walk new_walk cleanup(
 		walk_fini) = { .unit = diff->new, .block = new, .next = new->lead };
 
-	if (old->positions != new->positions)
+	if (old->positions != new->positions || !walk_init(&old_walk) || !walk_init(&new_walk))
 		return false;
 	for (;;) {
 		const struct asm_statement *old_statement = walk_next(&old_walk);

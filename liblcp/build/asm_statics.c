@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Static variables in functions: the compiler calls them count.1234, and the number is another one
- * in the other version. Those of one base name are paired by what they are (size, kind) and by
- * which function refers to them first; within that by the order in which it does.
+ * in the other version. Those of one base name are paired by which function refers to them first
+ * and by their size. Where that leaves several, it must leave as many in both versions, and the
+ * compiler must have numbered them in the order in which the function refers to them, or in the
+ * same other order: then they are paired one by one.
  *
  * A wrong pair would make a function work on another's data, so what is not clear is refused.
  */
@@ -19,8 +21,8 @@ struct static_variable {
 	struct asm_symbol *symbol;
 	struct slice base;
 	struct slice function; /* that refers to it first; empty if none does */
-	uint32_t rank; /* among those of that base name and function, in order of reference */
-	uint32_t reference; /* number of the statement that refers to it first; for sorting */
+	uint32_t reference; /* number of the statement that refers to it first */
+	uint32_t rank; /* among those of that base name, function and size, by number */
 };
 
 struct statics {
@@ -41,6 +43,13 @@ static bool is_static_variable(const struct asm_symbol *symbol)
 	       asm_base_name(symbol->name).size > 0;
 }
 
+/* Neither code nor read-only; what .comm makes has no block. */
+static bool is_variable_block(const struct asm_unit *unit, uint32_t block)
+{
+	return block == NO_BLOCK || (unit->blocks.items[block].kind != BLOCK_FUNCTION &&
+				     asm_block_is_written(unit, &unit->blocks.items[block]));
+}
+
 static int collect(struct asm_unit *unit, struct statics *statics)
 {
 	vec_foreach (&unit->symbols, symbol) {
@@ -50,9 +59,7 @@ static int collect(struct asm_unit *unit, struct statics *statics)
 			.reference = UINT32_MAX,
 		};
 
-		if (!is_static_variable(symbol) ||
-		    (symbol->block != NO_BLOCK &&
-		     unit->blocks.items[symbol->block].kind == BLOCK_FUNCTION))
+		if (!is_static_variable(symbol) || !is_variable_block(unit, symbol->block))
 			continue;
 		if (map_set(&statics->numbers, symbol->name, (uint32_t)statics->items.count) < 0 ||
 		    vec_push(&statics->items, variable) < 0)
@@ -85,31 +92,60 @@ static void note_references(const struct asm_unit *unit, const struct asm_block 
 	}
 }
 
-static int compare_variables(const void *left, const void *right)
+static int compare_slices(struct slice a, struct slice b)
 {
-	const struct static_variable *a = left, *b = right;
-	size_t size = a->base.size < b->base.size ? a->base.size : b->base.size;
-	int order = memcmp(a->base.text, b->base.text, size);
+	size_t size = a.size < b.size ? a.size : b.size;
+	int order = size > 0 ? memcmp(a.text, b.text, size) : 0;
 
-	if (order == 0 && a->base.size != b->base.size)
-		order = a->base.size < b->base.size ? -1 : 1;
-	if (order == 0)
-		order = (a->reference > b->reference) - (a->reference < b->reference);
-	if (order == 0)
-		order = a->symbol->name.text < b->symbol->name.text ? -1 : 1;
-	return order;
+	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-/* Rank those of one base name and one function by the order of reference. */
+/* By what tells them apart. */
+static int compare_kinds(const struct static_variable *a, const struct static_variable *b)
+{
+	int order = compare_slices(a->base, b->base);
+
+	if (order == 0)
+		order = compare_slices(a->function, b->function);
+	return order != 0 ? order : compare_slices(a->symbol->size, b->symbol->size);
+}
+
+/* A longer number is a larger one: compilers write none with zeros in front. */
+static int compare_numbers(struct slice a, struct slice b)
+{
+	return a.size != b.size ? (a.size > b.size) - (a.size < b.size) : compare_slices(a, b);
+}
+
+static int by_number(const void *left, const void *right)
+{
+	const struct static_variable *a = left, *b = right;
+	int order = compare_kinds(a, b);
+
+	return order != 0 ? order : compare_numbers(a->symbol->name, b->symbol->name);
+}
+
+static int by_reference(const void *left, const void *right)
+{
+	const struct static_variable *a = left, *b = right;
+	int order = compare_kinds(a, b);
+
+	if (order == 0)
+		order = (a->reference > b->reference) - (a->reference < b->reference);
+	return order != 0 ? order : compare_numbers(a->symbol->name, b->symbol->name);
+}
+
+/* Bring them in the order of reference, and note the rank that each has by its number. */
 static void rank_variables(struct statics *statics)
 {
 	struct static_variable *items = statics->items.items;
 
-	if (statics->items.count > 0)
-		qsort(items, statics->items.count, sizeof(*items), compare_variables);
-	for (size_t i = 0; i < statics->items.count; i++)
-		for (size_t k = i; k > 0 && slice_equals(items[k - 1].base, items[i].base); k--)
-			items[i].rank += slice_equals(items[k - 1].function, items[i].function);
+	if (statics->items.count == 0)
+		return;
+	qsort(items, statics->items.count, sizeof(*items), by_number);
+	for (size_t i = 1; i < statics->items.count; i++)
+		if (compare_kinds(&items[i - 1], &items[i]) == 0)
+			items[i].rank = items[i - 1].rank + 1;
+	qsort(items, statics->items.count, sizeof(*items), by_reference);
 }
 
 static int find_statics(struct asm_unit *unit, struct statics *statics)
@@ -125,84 +161,139 @@ static int find_statics(struct asm_unit *unit, struct statics *statics)
 	return 0;
 }
 
-/* How many of @statics have that base name? */
-static size_t count_base(const struct statics *statics, struct slice base)
-{
-	size_t count = 0;
+/* Some of the sorted variables, one behind the other. */
+struct run {
+	struct static_variable *first;
+	size_t count;
+};
 
-	vec_foreach (&statics->items, item)
-		count += slice_equals(item->base, base);
-	return count;
+static struct run all_of(const struct statics *statics)
+{
+	return (struct run){ statics->items.items, statics->items.count };
 }
 
-static bool is_counterpart(const struct static_variable *old, const struct static_variable *new,
-			   bool alone)
+/* Cut off the variables at the beginning of @rest that are like @like; they may be none. */
+static struct run cut_run(struct run *rest, const struct static_variable *like,
+			  int (*compare)(const struct static_variable *,
+					 const struct static_variable *))
 {
-	if (!slice_equals(old->base, new->base))
-		return false;
-	if (alone)
-		return true;
-	return slice_equals(old->function, new->function) &&
-	       old->rank == new->rank &&slice_equals(old->symbol->size, new->symbol->size);
+	struct run run = { rest->first, 0 };
+
+	while (run.count < rest->count && compare(&run.first[run.count], like) == 0)
+		run.count++;
+	rest->first += run.count;
+	rest->count -= run.count;
+	return run;
 }
 
-/* One of its name in both units is the same one, whatever became of it. */
-static struct static_variable *find_counterpart(const struct statics *old,
-						const struct static_variable *new, bool alone)
+/* The one of the two that comes first, of what is left of both. */
+static const struct static_variable *first_of(struct run old, struct run new,
+					      int (*compare)(const struct static_variable *,
+							     const struct static_variable *))
 {
-	vec_foreach (&old->items, item)
-		if (item->symbol->identity == 0 && is_counterpart(item, new, alone))
-			return item;
-	return NULL;
+	if (old.count == 0 || new.count == 0)
+		return old.count > 0 ? old.first : new.first;
+	return compare(old.first, new.first) < 0 ? old.first : new.first;
 }
 
-static uint64_t identity_of(const struct static_variable *variable, uint64_t number)
+static int compare_bases(const struct static_variable *a, const struct static_variable *b)
 {
-	return hash_number(hash_bytes(SEED_IDENTITY, variable->base.text, variable->base.size),
-			   number);
+	return compare_slices(a->base, b->base);
+}
+
+static void pair(struct static_variable *old, struct static_variable *new, uint64_t *number)
+{
+	uint64_t base = hash_bytes(SEED_IDENTITY, new->base.text, new->base.size);
+
+	new->symbol->identity = hash_number(base, ++*number);
+	old->symbol->identity = new->symbol->identity;
+}
+
+/* Pair those of one base name, function and size, if both units have them in one order. */
+static void pair_kind(struct run old, struct run new, uint64_t *number)
+{
+	if (old.count != new.count)
+		return;
+	for (size_t i = 0; i < new.count; i++)
+		if (old.first[i].rank != new.first[i].rank)
+			return;
+	for (size_t i = 0; i < new.count; i++)
+		pair(&old.first[i], &new.first[i], number);
+}
+
+static bool has_unpaired(struct run run)
+{
+	for (size_t i = 0; i < run.count; i++)
+		if (run.first[i].symbol->identity == 0)
+			return true;
+	return false;
 }
 
 /*
  * A variable without counterpart is new, or gone. If there are both, of one base name, one may have
  * become the other: nobody can tell.
  */
-static int refuse_unclear(struct asm_diff *diff, const struct statics *old,
-			  const struct statics *new)
+static int refuse_unclear(struct asm_diff *diff, struct run old, struct run new)
 {
-	vec_foreach (&new->items, item) {
-		const struct asm_refusal refusal = {
-			.kind = REFUSE_STATIC_AMBIGUOUS,
-			.name = item->symbol->name,
-		};
+	if (!has_unpaired(old))
+		return 0;
+	for (size_t i = 0; i < new.count; i++) {
+		const struct asm_symbol *symbol = new.first[i].symbol;
+		int r = 0;
 
-		if (item->symbol->identity != 0)
-			continue;
-		vec_foreach (&old->items, other) {
-			if (other->symbol->identity != 0 || !slice_equals(other->base, item->base))
-				continue;
-			if (vec_push(&diff->refusals, refusal) < 0)
-				return -ENOMEM;
-			break;
-		}
+		if (symbol->identity == 0)
+			r = asm_refuse(diff, REFUSE_STATIC_AMBIGUOUS, symbol->name, NULL);
+		if (r < 0)
+			return r;
 	}
 	return 0;
+}
+
+/* Pair those of one base name. One of its name in both units is the same, whatever became of it. */
+static int pair_base(struct asm_diff *diff, struct run old, struct run new, uint64_t *number)
+{
+	struct run old_rest = old, new_rest = new;
+
+	if (old.count == 1 && new.count == 1) {
+		pair(old.first, new.first, number);
+		return 0;
+	}
+	while (old_rest.count > 0 && new_rest.count > 0) {
+		const struct static_variable *like = first_of(old_rest, new_rest, compare_kinds);
+		struct run old_kind = cut_run(&old_rest, like, compare_kinds);
+		struct run new_kind = cut_run(&new_rest, like, compare_kinds);
+
+		pair_kind(old_kind, new_kind, number);
+	}
+	return refuse_unclear(diff, old, new);
+}
+
+static void identify_constants(struct asm_unit *unit)
+{
+	vec_foreach (&unit->symbols, symbol)
+		if (symbol->identity == 0)
+			symbol->identity = asm_constant_identity(unit, symbol);
 }
 
 int asm_pair_statics(struct asm_diff *diff)
 {
 	struct statics old cleanup(statics_fini) = { 0 }, new cleanup(statics_fini) = { 0 };
+	struct run old_rest, new_rest;
 	uint64_t number = 0;
+	int r = 0;
 
 	if (find_statics(diff->old, &old) < 0 || find_statics(diff->new, &new) < 0)
 		return -ENOMEM;
-	vec_foreach (&new.items, item) {
-		bool alone = count_base(&old, item->base) == 1 && count_base(&new, item->base) == 1;
-		struct static_variable *counterpart = find_counterpart(&old, item, alone);
+	old_rest = all_of(&old);
+	new_rest = all_of(&new);
+	while (r == 0 && old_rest.count + new_rest.count > 0) {
+		const struct static_variable *like = first_of(old_rest, new_rest, compare_bases);
+		struct run old_base = cut_run(&old_rest, like, compare_bases);
+		struct run new_base = cut_run(&new_rest, like, compare_bases);
 
-		if (counterpart == NULL)
-			continue;
-		item->symbol->identity = identity_of(item, ++number);
-		counterpart->symbol->identity = item->symbol->identity;
+		r = pair_base(diff, old_base, new_base, &number);
 	}
-	return refuse_unclear(diff, &old, &new);
+	identify_constants(diff->old);
+	identify_constants(diff->new);
+	return r;
 }

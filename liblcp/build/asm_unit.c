@@ -298,6 +298,7 @@ static int read_set(struct reader *reader, struct asm_symbol *symbol, struct sli
 /* Directives whose operands are names. */
 static bool set_attribute(struct asm_symbol *symbol, struct slice word)
 {
+	symbol->local = symbol->local || slice_equals(word, SLICE(".local"));
 	if (slice_equals(word, SLICE(".globl")) || slice_equals(word, SLICE(".global")))
 		symbol->bind = BIND_GLOBAL;
 	else if (slice_equals(word, SLICE(".weak")))
@@ -324,6 +325,9 @@ static int set_property(struct reader *reader, struct asm_symbol *symbol, struct
 		symbol->size = value;
 		close_function(reader, symbol);
 	} else if (slice_equals(word, SLICE(".comm")) || slice_equals(word, SLICE(".lcomm"))) {
+		if (word.size == SLICE(".comm").size && !symbol->local &&
+		    symbol->bind == BIND_LOCAL)
+			symbol->bind = BIND_GLOBAL;
 		symbol->common = true;
 		symbol->size = value;
 		symbol->align = slice_trim(rest);
@@ -501,4 +505,29 @@ struct slice asm_base_name(struct slice name)
 	if (size == name.size || size < 2 || name.text[size - 1] != '.')
 		return (struct slice){ name.text, 0 };
 	return (struct slice){ name.text, size - 1 };
+}
+
+bool asm_block_is_written(const struct asm_unit *unit, const struct asm_block *block)
+{
+	const struct asm_section *section = &unit->text.sections.items[block->section];
+
+	return section->writable && !slice_begins(section->name, SLICE(".data.rel.ro"));
+}
+
+bool asm_block_is_placed(const struct asm_unit *unit, const struct asm_block *block)
+{
+	const struct asm_section *section = &unit->text.sections.items[block->section];
+
+	return section->allocated && !slice_begins(section->name, SLICE(".note"));
+}
+
+struct slice asm_block_align(const struct asm_unit *unit, const struct asm_block *block)
+{
+	for (uint32_t i = block->lead; i > 0; i--) {
+		const struct asm_statement *statement = asm_block_statement(unit, block, i - 1);
+
+		if (statement->kind == ASM_ALIGN)
+			return asm_statement_operands(&unit->text, statement);
+	}
+	return (struct slice){ "", 0 };
 }

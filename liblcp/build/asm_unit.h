@@ -58,6 +58,7 @@ struct asm_symbol {
 	uint8_t bind; /* enum asm_binding */
 	char visibility; /* 'd'efault, 'h'idden, 'p'rotected, 'i'nternal */
 	bool common; /* .comm */
+	bool local; /* .local says so: what .comm makes is global otherwise */
 	uint32_t block; /* where it is defined, or NO_BLOCK */
 	uint32_t position; /* in that block */
 	struct slice size; /* as .size or .comm has it; empty if not said */
@@ -81,6 +82,8 @@ struct asm_unit {
 	struct map label_numbers;
 	uint32_t *order; /* statement numbers, block by block */
 	uint32_t alias_depth; /* while hashing: aliases of aliases */
+	uint32_t hash_depth; /* while hashing: data of data */
+	bool too_deep; /* more of that than is followed: hashes prove nothing */
 };
 
 /*
@@ -97,8 +100,23 @@ struct asm_symbol *asm_unit_symbol(const struct asm_unit *unit, struct slice nam
 /* The block that symbol @name is the beginning of, or NULL. */
 struct asm_block *asm_unit_block(const struct asm_unit *unit, struct slice name);
 
+/* May the program write to it? Not to what is made read-only once it is relocated. */
+bool asm_block_is_written(const struct asm_unit *unit, const struct asm_block *block);
+
+/* Is it placed in a process? .comment and notes are not, or mean nothing there. */
+bool asm_block_is_placed(const struct asm_unit *unit, const struct asm_block *block);
+
+/* The alignment that stands in front of it, as it is written; empty if there is none. */
+struct slice asm_block_align(const struct asm_unit *unit, const struct asm_block *block);
+
 /* The hash of a block; computed when first asked for. */
 uint64_t asm_block_hash(struct asm_unit *unit, struct asm_block *block);
+
+/*
+ * Is it a read-only object that the compiler numbered, as __func__.1234? Then it is what it holds:
+ * the identity to give it. Else 0.
+ */
+uint64_t asm_constant_identity(struct asm_unit *unit, const struct asm_symbol *symbol);
 
 /* The hash of one statement that stands in @block. */
 uint64_t asm_statement_hash(struct asm_unit *unit, const struct asm_block *block,

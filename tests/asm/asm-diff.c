@@ -4,8 +4,8 @@
  *
  *	asm-diff [--time] ORIGINAL.s PATCHED.s
  *
- * Lines are KIND, a tab, NAME, for changes in the words of asm_change_text(), and for refusals
- * "refused", a tab, NAME, a tab, the reason. Status: 0 the same, 1 different, 2 an error. --time
+ * Lines are KIND, a tab, NAME, for changes in the words of asm_change_text(), a tab and what they
+ * come along with if they do; and for refusals "refused", a tab, NAME, a tab, the reason. Status: 0 the same, 1 different, 2 an error. --time
  * adds how long it took, how much text that was, and the memory used.
  */
 #include <stdio.h>
@@ -64,7 +64,8 @@ static double now(void)
 static void print_diff(const struct asm_diff *diff)
 {
 	vec_foreach (&diff->changes, change)
-		printf("%s\t%.*s\n", asm_change_text(change->kind), SLICE_ARG(change->name));
+		printf("%s\t%.*s%s%.*s\n", asm_change_text(change->kind), SLICE_ARG(change->name),
+		       change->because.size > 0 ? "\t" : "", SLICE_ARG(change->because));
 	vec_foreach (&diff->refusals, refusal)
 		printf("refused\t%.*s\t%s\n", SLICE_ARG(refusal->name),
 		       asm_refusal_text(refusal->kind));
@@ -82,6 +83,7 @@ static void print_cost(double seconds, size_t bytes)
 int main(int argc, char **argv)
 {
 	bool timed = argc == 4 && strcmp(argv[1], "--time") == 0;
+	struct lcp_error *error = NULL;
 	struct input old, new;
 	struct asm_diff diff;
 	double start;
@@ -96,8 +98,7 @@ int main(int argc, char **argv)
 	start = now();
 	parse_input(&old, argv[argc - 2]);
 	parse_input(&new, argv[argc - 1]);
-	if (asm_diff_init(&diff, &old.unit, &new.unit, NULL) < 0)
-		return 2;
+	need(asm_diff_init(&diff, &old.unit, &new.unit, &error), error);
 	start = now() - start;
 	print_diff(&diff);
 	if (timed)

@@ -21,8 +21,11 @@ static int compare(const struct asm_syntax *syntax, struct slice old_text, struc
 		asm_unit_fini(&old);
 		return -1;
 	}
-	if (asm_diff_init(&diff, &old, &new, NULL) < 0)
-		abort();
+	if (asm_diff_init(&diff, &old, &new, NULL) < 0) {
+		asm_unit_fini(&old);
+		asm_unit_fini(&new);
+		return -1;
+	}
 	same = diff.changes.count == 0 && diff.refusals.count == 0;
 	if (slice_equals(old_text, new_text) && !same)
 		abort();

@@ -167,8 +167,20 @@ static void test_lines(void)
 	       FUNCTION("f", "\t.loc 1 12 1\n\t.loc 1 502 1\n\tmovl $12, %edi\n\tcall log\n"),
 	       "line numbers only f", "so is that of the call that something was inlined for");
 	differ(FUNCTION("f", "\t.loc 1 10 1\n\tmovl $11, %edi\n\tcall log\n"),
-	       FUNCTION("f", "\t.loc 1 12 1\n\tmovl $13, %edi\n\tcall log\n"), "changed f",
+	       FUNCTION("f", "\t.loc 1 12 1\n\tmovl $13, %edi\n\tcall log\n"),
+	       "line numbers only f", "so is one of a call that begins a line before");
+	differ(FUNCTION("f", "\tmovl $10, %edi\n\tcall log\n\t.loc 1 11 1\n"),
+	       FUNCTION("f", "\tmovl $12, %edi\n\tcall log\n\t.loc 1 13 1\n"),
+	       "line numbers only f", "and one that was moved in front of its line");
+	differ(FUNCTION("f", "\t.loc 1 10 1\n\tmovl $20, %edi\n\tcall log\n"),
+	       FUNCTION("f", "\t.loc 1 12 1\n\tmovl $22, %edi\n\tcall log\n"), "changed f",
 	       "one that only moves along is none");
+	differ(FUNCTION("f", "\t.loc 1 10 1\n\tmovl $11, %edi\n\tcall log\n"),
+	       FUNCTION("f", "\t.loc 1 12 1\n\tmovl $12, %edi\n\tcall log\n"), "changed f",
+	       "nor is one that moves by another distance");
+	differ(FUNCTION("f", "\t.loc 1 10 1\n\tsubl $10, %edi\n\tcall log\n"),
+	       FUNCTION("f", "\t.loc 1 12 1\n\tsubl $12, %edi\n\tcall log\n"), "changed f",
+	       "nor one that is computed with");
 	differ(FUNCTION("f", "\tmovl $10, %edi\n\tcall log\n"),
 	       FUNCTION("f", "\tmovl $12, %edi\n\tcall log\n"), "changed f",
 	       "without .loc nothing is noise");
@@ -204,7 +216,7 @@ static void test_data(void)
 	differ("\t.comm x,4,4\n", "\t.comm x,4,8\n",
 	       "refused x: the alignment of a variable changed", "and its alignment");
 	differ("", "\t.local y\n\t.comm y,4,4\n", "data new y", "a new one may come");
-	differ("\t.comm x,4,4\n", OBJECT(".data", "x", "4", "\t.long 1\n"),
+	differ("\t.comm x,4,4\n", "\t.globl x\n" OBJECT(".data", "x", "4", "\t.long 1\n"),
 	       "refused x: the initial value of a writable variable changed",
 	       "it cannot get a value later");
 }
@@ -231,8 +243,139 @@ static void test_statics(void)
 		       "f", "\tincl n.1(%rip)\n\tincl n.2(%rip)\n"),
 	       "\t.local n.1\n\t.comm n.1,8,8\n\t.local n.2\n\t.comm n.2,4,4\n" FUNCTION(
 		       "f", "\tincl n.2(%rip)\n\tincl n.1(%rip)\n"),
-	       "changed f; refused n.1: static variables of this name cannot be told apart between the versions; refused n.1: the size of a variable changed",
+	       "changed f; refused n.2: static variables of this name cannot be told apart between the versions; refused n.1: static variables of this name cannot be told apart between the versions; refused n.1: the size of a variable changed",
 	       "what is not clear is refused");
+}
+
+/* Several of one name in one function are told apart by order; see asm_statics.c. */
+static void test_static_order(void)
+{
+#define VARIABLES "\t.local n.1\n\t.comm n.1,4,4\n\t.local n.2\n\t.comm n.2,4,4\n"
+	static const char old[] = VARIABLES FUNCTION("f", "\tincl n.1(%rip)\n\tincl n.2(%rip)\n");
+	static const char unclear[] =
+		"changed f; refused n.2: static variables of this name cannot be told apart between "
+		"the versions; refused n.1: static variables of this name cannot be told apart "
+		"between the versions";
+
+	differ(old,
+	       "\t.local n.8\n\t.comm n.8,4,4\n\t.local n.19\n\t.comm n.19,4,4\n" FUNCTION(
+		       "f", "\tincl n.8(%rip)\n\tincl n.19(%rip)\n"),
+	       "", "two of a name in a function are paired in their order");
+	differ(old, VARIABLES FUNCTION("f", "\tincl n.2(%rip)\n\tdecl n.1(%rip)\n"), unclear,
+	       "if the function refers to them in another order, they are not");
+	differ(old,
+	       VARIABLES "\t.local n.3\n\t.comm n.3,4,4\n" FUNCTION(
+		       "f", "\tincl n.1(%rip)\n\tincl n.2(%rip)\n\tincl n.3(%rip)\n"),
+	       "changed f; data new n.3; refused n.1: static variables of this name cannot be told "
+	       "apart between the versions; refused n.2: static variables of this name cannot be "
+	       "told apart between the versions; refused n.3: static variables of this name cannot "
+	       "be told apart between the versions",
+	       "of three, nobody knows which is new");
+#undef VARIABLES
+}
+
+/* Read-only objects that the compiler numbered are what they hold. */
+static void test_constants(void)
+{
+#define NUMBERED(name, align, value)                                               \
+	"\t.section .rodata\n\t.align " align "\n\t.type " name ", @object\n" name \
+	":\n\t.long " value "\n\t.text\n"
+	static const char old[] = NUMBERED("t.1", "4", "1") NUMBERED("t.2", "4", "2")
+		FUNCTION("f", "\tleaq t.1(%rip), %rdi\n") FUNCTION("g", "\tleaq t.2(%rip), %rdi\n");
+
+	differ(old,
+	       NUMBERED("t.2", "4", "1") NUMBERED("t.1", "4", "2")
+		       FUNCTION("g", "\tleaq t.1(%rip), %rdi\n")
+			       FUNCTION("f", "\tleaq t.2(%rip), %rdi\n"),
+	       "", "numbered tables may change their numbers");
+	differ(old,
+	       NUMBERED("t.1", "4", "1") NUMBERED("t.2", "4", "3")
+		       FUNCTION("f", "\tleaq t.1(%rip), %rdi\n")
+			       FUNCTION("g", "\tleaq t.2(%rip), %rdi\n"),
+	       "data new t.2; changed g; data removed t.2", "but not what they hold");
+	differ(old,
+	       NUMBERED("t.1", "16", "1") NUMBERED("t.2", "4", "2")
+		       FUNCTION("f", "\tleaq t.1(%rip), %rdi\n")
+			       FUNCTION("g", "\tleaq t.2(%rip), %rdi\n"),
+	       "data new t.1; changed f; data removed t.1", "nor how they are aligned");
+#undef NUMBERED
+}
+
+#define RODATA(name, body) OBJECT(".section .rodata", name, "8", body)
+
+/* The rules of asm_users.c. */
+static void test_users(void)
+{
+	static const char f[] = FUNCTION("f", "\tleaq c(%rip), %rax\n");
+	static const char chain[] = RODATA("b", "\t.quad a\n") RODATA("c", "\t.quad b\n")
+		FUNCTION("f", "\tleaq c(%rip), %rax\n");
+	autostr struct str old = { 0 }, new = { 0 };
+
+	str_printf(&old, "%s%s", RODATA("a", "\t.quad 1\n"), chain);
+	str_printf(&new, "%s%s", RODATA("a", "\t.quad 2\n"), chain);
+	differ(old.text, new.text,
+	       "read-only data changed a; read-only data changed b; read-only data changed c; uses "
+	       "changed data f",
+	       "tables of tables are replaced, down to the functions");
+	differ(RODATA("c", "\t.quad 1\n") "\t.section .rodata\n.L9:\n\t.quad c\n\t.text\n" FUNCTION(
+		       "g", "\tmovq .L9(%rip), %rax\n"),
+	       RODATA("c", "\t.quad 2\n") "\t.section .rodata\n.L9:\n\t.quad c\n\t.text\n" FUNCTION(
+		       "g", "\tmovq .L9(%rip), %rax\n"),
+	       "read-only data changed c; uses changed data g", "through data without a name too");
+	differ(RODATA("a", "\t.quad 1\n") OBJECT(".data", "p", "8", "\t.quad a\n"),
+	       RODATA("a", "\t.quad 2\n") OBJECT(".data", "p", "8", "\t.quad a\n"),
+	       "read-only data changed a; refused p: a variable points to read-only data that changed",
+	       "a variable that points to the old table stands in the way");
+	differ(RODATA("a", "\t.quad 1\n"),
+	       RODATA("a", "\t.quad 2\n") OBJECT(".data", "p", "8", "\t.quad a\n"),
+	       "read-only data changed a; data new p", "unless it is new");
+	differ("\t.globl c\n" RODATA("c", "\t.quad 1\n") FUNCTION("f", "\tleaq c(%rip), %rax\n"),
+	       "\t.globl c\n" RODATA("c", "\t.quad 2\n") FUNCTION("f", "\tleaq c(%rip), %rax\n"),
+	       "read-only data changed c; uses changed data f; refused c: read-only data changed that "
+	       "other units may use",
+	       "what other units may use stays");
+	old.size = new.size = 0;
+	str_printf(&old, "%s%s",
+		   OBJECT(".section .data.rel.ro.local,\"aw\"", "c", "8", "\t.quad x\n"), f);
+	str_printf(&new, "%s%s",
+		   OBJECT(".section .data.rel.ro.local,\"aw\"", "c", "8", "\t.quad y\n"), f);
+	differ(old.text, new.text, "read-only data changed c; uses changed data f",
+	       "what is read-only once relocated is no variable");
+}
+
+static void test_unnamed_variables(void)
+{
+#define LITERAL "\t.data\n.L.compoundliteral:\n\t.long 1\n\t.text\n"
+	differ(LITERAL FUNCTION("f", "\tincl .L.compoundliteral(%rip)\n"),
+	       LITERAL FUNCTION("f", "\tdecl .L.compoundliteral(%rip)\n"),
+	       "changed f; refused f: it uses a variable that has no symbol",
+	       "a variable without a symbol is not found again");
+	differ(LITERAL FUNCTION("f", "\tincl .L.compoundliteral(%rip)\n") FUNCTION("g", "\tnop\n"),
+	       LITERAL FUNCTION("f", "\tincl .L.compoundliteral(%rip)\n") FUNCTION("g", "\tret\n"),
+	       "changed g", "who does not use it may change");
+	differ(FUNCTION("f", "\tnop\n"), LITERAL FUNCTION("f", "\tincl .L.compoundliteral(%rip)\n"),
+	       "changed f", "a new one is no hindrance");
+#undef LITERAL
+}
+
+static void test_depth(void)
+{
+	autoerror struct lcp_error *error = NULL;
+	autostr struct str text = { 0 };
+	struct asm_unit unit, same;
+	struct asm_diff diff;
+
+	str_printf(&text, "%s\t.section .rodata\n", FUNCTION("f", "\tleaq .L0(%rip), %rax\n"));
+	for (int i = 0; i < 100000; i++)
+		str_printf(&text, ".L%d:\n\t.quad .L%d\n", i, i + 1);
+	(void)asm_unit_init(&unit, &asm_syntax_x86_64, "x.s", text.text, text.size, NULL);
+	(void)asm_unit_init(&same, &asm_syntax_x86_64, "y.s", text.text, text.size, NULL);
+	is_int(asm_diff_init(&diff, &unit, &same, &error), -LCP_EFORMAT,
+	       "data that goes on and on is not followed");
+	is_text(error->message, "x.s: data refers to data too many levels deep",
+		"and that is said");
+	asm_unit_fini(&unit);
+	asm_unit_fini(&same);
 }
 
 static void test_refusals(void)
@@ -245,6 +388,9 @@ static void test_refusals(void)
 	differ("\t.globl a\n\t.set a, f\n" FUNCTION("f", "\tnop\n"),
 	       "\t.globl a\n\t.set a, f+1\n" FUNCTION("f", "\tnop\n"),
 	       "refused a: an alias changed", "aliases stay");
+	differ("\t.section .debug_info\n\t.byte 1\n\t.globl a\n.set a, f\n\t.text\n",
+	       "\t.section .debug_info\n\t.byte 2\n\t.globl a\n.set a, g\n\t.text\n",
+	       "refused a: an alias changed", "wherever they stand");
 	differ("\t.symver f, f@V1\n" FUNCTION("f", "\tnop\n"),
 	       "\t.symver f, f@V2\n" FUNCTION("f", "\tnop\n"),
 	       "refused f: a symbol version changed", "symbol versions stay");
@@ -309,6 +455,11 @@ int main(void)
 	test_lines();
 	test_data();
 	test_statics();
+	test_static_order();
+	test_constants();
+	test_users();
+	test_unnamed_variables();
+	test_depth();
 	test_refusals();
 	test_second_definition();
 	test_positions();

@@ -68,6 +68,10 @@ bool arguments_number(struct arguments *arguments, const char *option, uint32_t 
 
 extern const struct option common_options[];
 
+/* Of a command; of lcp itself for NULL. */
 void help_print(const struct command *command);
+
+/* The table of commands, which lcp.c has. */
+void help_print_commands(void);
 
 #endif

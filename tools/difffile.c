@@ -188,6 +188,9 @@ static int read_hunks(struct reader *reader, struct diff_file *file)
 			if (read_hunk_line(reader, &file->hunks.items[file->hunks.count - 1],
 					   &old_left, &new_left) < 0)
 				return -1;
+		/* "-- " begins a mailer's signature, "--- " the next file. */
+		if (at_line(reader, "+") || (at_line(reader, "-") && !at_line(reader, "--")))
+			return wrong(reader, "the hunk has more lines than its head says");
 	}
 	if (file->hunks.count == 0)
 		return wrong(reader, "a file without hunks");

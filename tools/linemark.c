@@ -14,6 +14,7 @@ enum place {
 	IN_COMMENT, /* between slash-star and star-slash */
 	IN_LINE_COMMENT, /* ends with the line, unless that is continued */
 	IN_RAW_STRING,
+	IN_QUOTES, /* of a string or a character, which a backslash may continue */
 };
 
 struct lexer {
@@ -22,6 +23,7 @@ struct lexer {
 	bool directive; /* it is one of the preprocessor's */
 	uint32_t parens; /* that are open: the arguments of a macro may be between them */
 	uint32_t depth; /* of conditionals */
+	char quote; /* that ends IN_QUOTES */
 	char raw_end[20]; /* )delimiter" */
 };
 
@@ -63,14 +65,15 @@ static size_t enter_raw_string(struct lexer *lexer, const char *begin, const cha
 	return length + 2;
 }
 
-/* Behind the string or character that begins at @at. */
-static const char *skip_quoted(const char *at, const char *end)
+/* Behind the string or character that @at is in, or at the end of the line. */
+static const char *skip_quoted(struct lexer *lexer, const char *at, const char *end)
 {
-	char quote = *at++;
-
-	while (at < end && *at != quote)
+	while (at < end && *at != lexer->quote)
 		at += *at == '\\' && at + 1 < end ? 2 : 1;
-	return at < end ? at + 1 : end;
+	if (at == end)
+		return end;
+	lexer->place = IN_CODE;
+	return at + 1;
 }
 
 static const char *find_end(const char *at, const char *end, const char *mark)
@@ -92,6 +95,8 @@ static const char *step(struct lexer *lexer, const char *begin, const char *at, 
 			lexer->place = IN_CODE;
 		return closed != NULL ? closed : end;
 	}
+	if (lexer->place == IN_QUOTES)
+		return skip_quoted(lexer, at, end);
 	if (*at == '/' && at + 1 < end && at[1] == '*') {
 		lexer->place = IN_COMMENT;
 		return at + 2;
@@ -104,8 +109,11 @@ static const char *step(struct lexer *lexer, const char *begin, const char *at, 
 	if (raw > 0)
 		return at + raw;
 	/* In C++14 1'000 is a number. */
-	if (*at == '"' || (*at == '\'' && (at == begin || !isalnum((unsigned char)at[-1]))))
-		return skip_quoted(at, end);
+	if (*at == '"' || (*at == '\'' && (at == begin || !isxdigit((unsigned char)at[-1])))) {
+		lexer->place = IN_QUOTES;
+		lexer->quote = *at;
+		return at + 1;
+	}
 	if (*at == '(' && !lexer->directive)
 		lexer->parens++;
 	if (*at == ')' && !lexer->directive && lexer->parens > 0)
@@ -170,7 +178,7 @@ static void lex_line(struct marker *marker, const char *begin, const char *end)
 	while (at < end && lexer->place != IN_LINE_COMMENT)
 		at = step(lexer, begin, at, end);
 	lexer->continued = end > begin && end[-1] == '\\' && lexer->place != IN_RAW_STRING;
-	if (lexer->place == IN_LINE_COMMENT && !lexer->continued)
+	if ((lexer->place == IN_LINE_COMMENT || lexer->place == IN_QUOTES) && !lexer->continued)
 		lexer->place = IN_CODE;
 }
 

@@ -96,7 +96,4 @@ struct lcp_ctx *output_context(const struct output *output);
 /* End: was all that was printed written? Otherwise the status cannot be @status. */
 int output_end(int status);
 
-/* In lcp.c, which has the table. */
-void help_print_commands(void);
-
 #endif

@@ -97,7 +97,7 @@ const char *base_name(const char *path);
  */
 char *path_from(const char *directory, const char *name);
 
-/* The same with symbolic links followed as far as the path exists. */
+/* The same with symbolic links followed as far as the path exists; @directory is absolute or ".". */
 char *path_real(const char *directory, const char *name);
 
 /* The directory that @path is in; "/" for "/". */

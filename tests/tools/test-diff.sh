@@ -93,20 +93,22 @@ printf -- '--- a/my dir/file.c\t\n+++ b/my dir/file.c\t\n@@ -1 +1 @@\n-old\n+new
 echo new >wanted
 same "a name may have blanks" wanted made
 
-# refused WORDS CLAIM: the diff on standard input is an error that says so.
+# refused WORDS CLAIM: bad.diff is an error that says so.
 refused() {
-	cat >bad.diff
 	"$apply" tree stack.c bad.diff >made 2>said
 	[ $? -eq 1 ] && grep -q -e "$1" said
 	result $? "$2" "$(cat said)"
 }
-printf -- '--- a/stack.c\n+++ b/stack.c\n@@ -1,2 +1,2 @@\n-one\n+eins\n' |
-	refused 'cut short' "a hunk that is cut short is refused"
-printf -- '--- a/stack.c\n+++ b/stack.c\n@@ -1 +1 @@\n-one\n+eins\n+more\n' |
-	refused 'more lines' "a hunk with more lines than its head says is refused"
-printf 'diff --git a/x b/y\nrename from x\nrename to y\n' | refused renamed "a renamed file is refused"
-printf 'diff --git a/x b/x\nGIT binary patch\n' | refused binary "a binary file is refused"
-printf 'hello\n' | refused 'no unified diff' "a text without a diff is refused"
+printf -- '--- a/stack.c\n+++ b/stack.c\n@@ -1,2 +1,2 @@\n-one\n+eins\n' >bad.diff
+refused 'cut short' "a hunk that is cut short is refused"
+printf -- '--- a/stack.c\n+++ b/stack.c\n@@ -1 +1 @@\n-one\n+eins\n+more\n' >bad.diff
+refused 'more lines' "a hunk with more lines than its head says is refused"
+printf 'diff --git a/x b/y\nrename from x\nrename to y\n' >bad.diff
+refused renamed "a renamed file is refused"
+printf 'diff --git a/x b/x\nGIT binary patch\n' >bad.diff
+refused binary "a binary file is refused"
+printf 'hello\n' >bad.diff
+refused 'no unified diff' "a text without a diff is refused"
 printf -- '--- a/../stack.c\n+++ b/../stack.c\n@@ -1 +1 @@\n-one\n+eins\n' | (
 	mkdir -p tree/sub
 	cat >bad.diff

@@ -119,8 +119,8 @@ else
 	skip "another user cannot run what was built here" "6: a file that may not be read"
 fi
 
-true_program=$(command -v true)
-expect 1 "a patch and a program that it is not for" verify sample.kpatch --object "$true_program"
+program=$(command -v sh)
+expect 1 "a patch and a program that it is not for" verify sample.kpatch --object "$program"
 says '^sample.kpatch: mismatch$' "says mismatch"
 expect 1 "a patch and something that is no program" verify --object sample.kpatch sample.kpatch
 says ': malformed$' "says malformed"

@@ -70,6 +70,18 @@ static inline bool unit_brings(const struct unit *unit)
  */
 int unit_prove(struct unit *unit, const struct object *object);
 
+/* unit_warn.c: what a person has to judge of a function that is replaced. */
+enum unit_warning {
+	UNIT_RUNS_AT_START,
+	UNIT_NEVER_RETURNS,
+	UNIT_OWNS_OTHERWISE, /* calls that lock or count references are others, or in another order */
+	UNIT_WARNINGS,
+};
+
+/* A bit for each enum unit_warning that holds for a changed function. */
+uint32_t unit_warnings(const struct unit *unit, const struct asm_change *change);
+const char *unit_warning_text(enum unit_warning warning);
+
 /* unit_report.c: say what the comparison found. 0 or -ENOMEM. */
 int unit_report_diff(struct unit *unit);
 

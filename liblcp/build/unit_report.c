@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the report says of a unit: each function with its first difference, where it is in the
- * source, and what a person has to think about.
+ * What the report says of a unit: each function with its first difference and where it is in the
+ * source.
  */
 #include <string.h>
 
@@ -130,18 +130,70 @@ static const struct asm_block *block_at(const struct asm_unit *unit, uint32_t nu
 	return number != NO_BLOCK ? &unit->blocks.items[number] : NULL;
 }
 
+/* The first anonymous block that a statement refers to, or NULL. */
+static struct asm_block *anonymous_block(struct asm_unit *unit,
+					 const struct asm_statement *statement)
+{
+	struct asm_scan scan;
+	struct slice piece;
+	enum asm_token token;
+
+	asm_scan_init(&scan, &unit->text, statement);
+	while ((token = asm_scan_next(&scan, &piece)) != TOKEN_END) {
+		int64_t number = token == TOKEN_NAME ? map_get(&unit->label_numbers, piece) : -1;
+		struct asm_block *block =
+			number >= 0 ? &unit->blocks.items[unit->labels.items[number].block] : NULL;
+
+		if (block != NULL && block->kind == BLOCK_ANONYMOUS)
+			return block;
+	}
+	return NULL;
+}
+
+/*
+ * Two statements that read alike differ in the strings or constants they name: go on to the first
+ * difference in those.
+ */
+static void look_into_data(struct unit *unit, const struct asm_statement **old,
+			   const struct asm_statement **new)
+{
+	struct asm_unit *old_unit = &unit->units[UNIT_OLD], *new_unit = &unit->units[UNIT_NEW];
+	struct asm_block *from, *to;
+
+	if (*old == NULL || *new == NULL)
+		return;
+	from = anonymous_block(old_unit, *old);
+	to = anonymous_block(new_unit, *new);
+	if (from == NULL || to == NULL ||
+	    asm_block_hash(old_unit, from) == asm_block_hash(new_unit, to))
+		return;
+	for (uint32_t i = 0; i < from->count && i < to->count; i++) {
+		const struct asm_statement *a = asm_block_statement(old_unit, from, i);
+		const struct asm_statement *b = asm_block_statement(new_unit, to, i);
+
+		if (asm_statement_hash(old_unit, from, a) == asm_statement_hash(new_unit, to, b))
+			continue;
+		*old = a;
+		*new = b;
+		return;
+	}
+}
+
 static int report_change(struct unit *unit, const struct asm_change *change)
 {
 	const struct asm_unit *old = &unit->units[UNIT_OLD], *new = &unit->units[UNIT_NEW];
-	const struct report_entry entry = {
+	const struct asm_statement *old_shown = change->old_at, *new_shown = change->new_at;
+	struct report_entry entry = {
 		.symbol = strndup(change->name.text, change->name.size),
 		.unit = strdup(unit->name),
 		.reason = reason_of(change),
 		.old_location = location(old, block_at(old, change->old_block), change->old_at),
 		.new_location = location(new, block_at(new, change->new_block), change->new_at),
-		.old_statement = statement_text(old, change->old_at),
-		.new_statement = statement_text(new, change->new_at),
 	};
+
+	look_into_data(unit, &old_shown, &new_shown);
+	entry.old_statement = statement_text(old, old_shown);
+	entry.new_statement = statement_text(new, new_shown);
 
 	return report_add(unit->report, kind_of(unit, change), entry);
 }
@@ -160,11 +212,8 @@ static int report_refusal(struct unit *unit, const struct asm_refusal *refusal)
 	return report_add(unit->report, LCP_REPORT_REFUSAL, entry);
 }
 
-/*
- * Warnings
- */
-
-static int warn(struct unit *unit, const struct asm_change *change, const char *what)
+/* What a person has to judge of a function that is replaced. */
+static int report_warning(struct unit *unit, const struct asm_change *change, const char *what)
 {
 	const struct asm_unit *new = &unit->units[UNIT_NEW];
 	const struct report_entry entry = {
@@ -177,135 +226,14 @@ static int warn(struct unit *unit, const struct asm_change *change, const char *
 	return report_add(unit->report, LCP_REPORT_WARNING, entry);
 }
 
-/* gcc and clang put constructors and main into a section of their own, unless they may not. */
-static bool runs_at_start(const struct unit *unit, const struct asm_block *block)
+static int report_warnings(struct unit *unit, const struct asm_change *change)
 {
-	return slice_equals(block->name, SLICE("main")) ||
-	       slice_begins(unit->units[UNIT_NEW].text.sections.items[block->section].name,
-			    SLICE(".text.startup"));
-}
-
-static bool refers_to(const struct asm_unit *unit, const struct asm_statement *statement,
-		      struct slice name)
-{
-	struct asm_scan scan;
-	struct slice piece;
-	enum asm_token token;
-
-	asm_scan_init(&scan, &unit->text, statement);
-	while ((token = asm_scan_next(&scan, &piece)) != TOKEN_END)
-		if (token == TOKEN_NAME && slice_equals(piece, name))
-			return true;
-	return false;
-}
-
-/* Is @name in a list of what runs at start? */
-static bool is_constructor(const struct asm_unit *unit, struct slice name)
-{
-	vec_foreach (&unit->blocks, block) {
-		struct slice section = unit->text.sections.items[block->section].name;
-
-		if (block->kind != BLOCK_SECTION || (!slice_begins(section, SLICE(".init_array")) &&
-						     !slice_begins(section, SLICE(".ctors"))))
-			continue;
-		for (uint32_t i = 0; i < block->count; i++)
-			if (refers_to(unit, asm_block_statement(unit, block, i), name))
-				return true;
-	}
-	return false;
-}
-
-static bool is_one_of(struct slice word, const struct slice *words, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (slice_equals(word, words[i]))
-			return true;
-	return false;
-}
-
-/* Does it end here for its caller: a return, or a jump out of the function? */
-static bool leaves(const struct asm_unit *unit, const struct asm_statement *statement)
-{
-	static const struct slice returns[] = {
-		{ "ret", 3 }, { "retq", 4 }, { "rep", 3 }, { "retaa", 5 }, { "retab", 5 }
-	};
-	static const struct slice jumps[] = {
-		{ "jmp", 3 }, { "jmpq", 4 }, { "b", 1 }, { "br", 2 }, { "notrack", 7 }
-	};
-	struct slice word = asm_statement_word(&unit->text, statement);
-
-	if (statement->kind != ASM_INSTRUCTION)
-		return false;
-	if (is_one_of(word, returns, sizeof(returns) / sizeof(*returns)))
-		return true;
-	return is_one_of(word, jumps, sizeof(jumps) / sizeof(*jumps)) &&
-	       !asm_is_local_label(slice_trim(asm_statement_operands(&unit->text, statement)));
-}
-
-static bool never_returns(const struct asm_unit *unit, const struct asm_block *block)
-{
-	for (uint32_t i = 0; i < block->count; i++)
-		if (leaves(unit, asm_block_statement(unit, block, i)))
-			return false;
-	return true;
-}
-
-/* Names that have to do with who owns what. */
-static bool counts_or_locks(struct slice name)
-{
-	static const struct slice words[] = { { "lock", 4 },   { "mutex", 5 },	 { "sem_", 4 },
-					      { "ref", 3 },    { "acquire", 7 }, { "release", 7 },
-					      { "retain", 6 }, { "Lock", 4 },	 { "Ref", 3 } };
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (memmem(name.text, name.size, words[i].text, words[i].size) != NULL)
-			return true;
-	return false;
-}
-
-static bool is_call(struct slice word)
-{
-	return slice_begins(word, SLICE("call")) || slice_equals(word, SLICE("bl"));
-}
-
-/* A hash of the calls that lock or count, in their order, and of atomic instructions. */
-static uint64_t owning_calls(const struct asm_unit *unit, const struct asm_block *block)
-{
-	uint64_t hash = 0;
-
-	for (uint32_t i = 0; i < block->count; i++) {
-		const struct asm_statement *statement = asm_block_statement(unit, block, i);
-		struct slice word = asm_statement_word(&unit->text, statement);
-		struct slice operands = asm_statement_operands(&unit->text, statement);
-
-		if (statement->kind != ASM_INSTRUCTION)
-			continue;
-		if (is_call(word) && counts_or_locks(operands))
-			hash = hash_bytes(hash, operands.text, operands.size);
-		else if (slice_equals(word, SLICE("lock")))
-			hash = hash_bytes(hash, word.text, word.size);
-	}
-	return hash;
-}
-
-static int warn_of(struct unit *unit, const struct asm_change *change)
-{
-	const struct asm_unit *old = &unit->units[UNIT_OLD], *new = &unit->units[UNIT_NEW];
-	const struct asm_block *block = &new->blocks.items[change->new_block];
+	uint32_t warnings = unit_warnings(unit, change);
 	int r = 0;
 
-	if (change->old_block == NO_BLOCK || block->parent != NO_BLOCK)
-		return 0;
-	if (runs_at_start(unit, block) || is_constructor(new, block->name))
-		r = warn(unit, change,
-			 "runs at start only: in a process that is running it has run already");
-	if (r == 0 && never_returns(new, block))
-		r = warn(unit, change, "never returns: who is in it stays in the old version");
-	if (r == 0 &&
-	    owning_calls(old, &old->blocks.items[change->old_block]) != owning_calls(new, block))
-		r = warn(unit, change,
-			 "locks or counts references in another way: look at what is held while it "
-			 "is replaced");
+	for (uint32_t i = 0; i < UNIT_WARNINGS && r == 0; i++)
+		if ((warnings >> i & 1) != 0)
+			r = report_warning(unit, change, unit_warning_text(i));
 	return r;
 }
 
@@ -318,7 +246,7 @@ int unit_report_diff(struct unit *unit)
 			r = report_change(unit, change);
 		if (r == 0 && change->new_block != NO_BLOCK &&
 		    kind_of(unit, change) == LCP_REPORT_FUNCTION)
-			r = warn_of(unit, change);
+			r = report_warnings(unit, change);
 	}
 	vec_foreach (&unit->diff.refusals, refusal)
 		if (r == 0)

@@ -181,7 +181,8 @@ static struct run cut_run(struct run *rest, const struct static_variable *like,
 
 	while (run.count < rest->count && compare(&run.first[run.count], like) == 0)
 		run.count++;
-	rest->first += run.count;
+	if (run.count > 0) /* else they may be none at all, of no array */
+		rest->first += run.count;
 	rest->count -= run.count;
 	return run;
 }

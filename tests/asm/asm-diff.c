@@ -6,7 +6,7 @@
  *
  * Lines are KIND, a tab, NAME, for changes in the words of asm_change_text(), a tab and what they
  * come along with if they do; and for refusals "refused", a tab, NAME, a tab, the reason. Status: 0 the same, 1 different, 2 an error. --time
- * adds how long it took, how much text that was, and the memory used.
+ * adds how much time of a processor it took, how much text that was, and the memory used.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,11 +53,12 @@ static void parse_input(struct input *input, const char *path)
 	     error);
 }
 
+/* Of this process, so that others on the machine do not matter. */
 static double now(void)
 {
 	struct timespec t;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 

@@ -50,9 +50,9 @@ compile() {
 }
 
 touch with without flags
-read -r with <with
-read -r without <without
-read -r added <flags
+with=$(cat with)
+without=$(cat without)
+added=$(cat flags)
 runs=0
 for compiler in $compilers_here; do
 	while read -r flags; do

@@ -52,8 +52,8 @@ static bool is_there(const struct changes *changes, const char *root, const char
 }
 
 /*
- * The file a part of a diff is about. diff -u may have been given "x.c.orig" and "x.c", so both names
- * are tried; NULL if neither is there.
+ * The file a part of a diff is about. diff -u may have been given "x.c.orig" and "x.c", so both
+ * names are tried; NULL if neither is there.
  */
 static const char *name_of(const struct changes *changes, const struct diff_file *part,
 			   const char *root)
@@ -149,7 +149,10 @@ static bool fits_at(const struct lines *lines, const struct hunk *hunk, size_t a
 	return true;
 }
 
-/* The place nearest to @wanted, not before @floor, at which the hunk fits; false if there is none. */
+/*
+ * The place nearest to @wanted, not before @floor, at which the hunk fits; false if there is
+ * none.
+ */
 static bool find_place(const struct lines *lines, const struct hunk *hunk, size_t floor,
 		       size_t wanted, size_t *ret)
 {

@@ -2,8 +2,8 @@
 /*
  * Source files as patches make them, in memory. No file on disk is changed.
  *
- * Hunks apply strictly: every line of context must be there. A hunk may have moved as a whole, which
- * is reported.
+ * Hunks apply strictly: every line of context must be there. A hunk may have moved as a whole,
+ * which is reported.
  */
 #ifndef TOOLS_CHANGES_H
 #define TOOLS_CHANGES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * compile_commands.json: how the units of a project were compiled; and such a command made into one
- * that writes assembler text, or the names of the files that a unit includes.
+ * compile_commands.json: how the units of a project were compiled; and such a command made into
+ * one that writes assembler text, or the names of the files that a unit includes.
  */
 #ifndef TOOLS_COMPDB_H
 #define TOOLS_COMPDB_H
@@ -33,8 +33,8 @@ enum compdb_product {
 
 /*
  * The command that makes @product of @unit in @output. Left out is what belongs to the recorded
- * product: its name, its dependency file, the linker's options. Warnings are not asked for again. -1
- * for a unit that cannot be compared as assembler text.
+ * product: its name, its dependency file, the linker's options. Warnings are not asked for again.
+ * -1 for a unit that cannot be compared as assembler text.
  */
 int compdb_command(const struct compdb_unit *unit, enum compdb_product product, const char *output,
 		   struct words *ret, struct failure *failure);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Making a recorded compiler command into one that writes assembler text. It knows the options of gcc
- * and clang that take a separate value, and which of all belong to what the command made.
+ * Making a recorded compiler command into one that writes assembler text. It knows the options of
+ * gcc and clang that take a separate value, and which of all belong to what the command made.
  */
 #include <string.h>
 
@@ -78,8 +78,7 @@ static bool is_dropped(const char *word)
 {
 	return is_one_of(drop, COUNT(drop), word) ||
 	       begins_with_one_of(drop_prefixes, COUNT(drop_prefixes), word) ||
-	       (word[0] == '-' && word[1] != '\0' && strchr("oLl", word[1]) != NULL &&
-		word[2] != '\0');
+	       begins_with(word, "-o") || begins_with(word, "-L") || begins_with(word, "-l");
 }
 
 /* Link-time optimisation leaves no assembler text of a unit. The last option counts. */

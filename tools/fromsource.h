@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From a source patch to pairs of assembler files: finds the units that the patch touches, and compiles
- * them as they are and as they will be, with the options they were compiled with.
+ * From a source patch to pairs of assembler files: finds the units that the patch touches, and
+ * compiles them as they are and as they will be, with the options they were compiled with.
  */
 #ifndef TOOLS_FROMSOURCE_H
 #define TOOLS_FROMSOURCE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Placing #line directives. One pass over the patched text with the state of a lexer at the beginning
- * of each line.
+ * Placing #line directives. One pass over the patched text with the state of a lexer at the
+ * beginning of each line.
  */
 #include "linemark.h"
 
@@ -171,7 +171,9 @@ static void lex_line(struct marker *marker, const char *begin, const char *end)
 		lexer->directive = at < end && *at == '#';
 		if (lexer->directive)
 			follow_conditional(marker, at + 1, end);
-		/* Branches of conditionals may open a parenthesis twice; functions set it right. */
+		/*
+		 * Branches of conditionals may open a parenthesis twice; functions set it right.
+		 */
 		if (begin < end && (*begin == '}' || *begin == '{'))
 			lexer->parens = 0;
 	}

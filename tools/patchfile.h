@@ -17,7 +17,9 @@ struct patchfile {
 };
 
 struct patchfile_visit {
-	/* What is to be said of a patch that was loaded. If it is nothing good, why, in @failure. */
+	/*
+	 * What is to be said of a patch that was loaded. If it is nothing good, why, in @failure.
+	 */
 	enum outcome (*look)(void *userdata, struct lcp_kpatch *patch, struct failure *failure);
 	/* Print it for a person. */
 	void (*print)(const struct output *output, const struct patchfile *file, bool first);

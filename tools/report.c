@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A table of functions and data with the first difference of each, then what a person has to judge.
+ * A table of functions and data with the first difference of each, then what a person has to
+ * judge.
  */
 #include "report.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A temporary file without a name, which gets one when it is complete. File systems that have no such
- * files get one with a name beside the result.
+ * A temporary file without a name, which gets one when it is complete. File systems that have no
+ * such files get one with a name beside the result.
  */
 #include "save.h"
 

@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /*
- * Put the bytes into the file @path, which is replaced if it exists. Who looks at it sees the old or the
- * new contents whole, after a power cut too, and nothing else is left if we are interrupted. 0 or a
- * negative errno.
+ * Put the bytes into the file @path, which is replaced if it exists. Who looks at it sees the old
+ * or the new contents whole, after a power cut too, and nothing else is left if we are
+ * interrupted. 0 or a negative errno.
  */
 int save_file(const char *path, const void *bytes, size_t size);
 

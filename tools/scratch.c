@@ -37,7 +37,9 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
 	return 0;
 }
 
-/* A compiler that is just ending may still make files: until the directory itself can be removed. */
+/*
+ * A compiler that is just ending may still make files: until the directory itself can be removed.
+ */
 static void remove_tree(const char *path)
 {
 	const struct timespec pause = { .tv_nsec = REMOVE_PAUSE_MS * 1000000L };

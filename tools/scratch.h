@@ -3,8 +3,8 @@
  * A scratch directory that is gone when lcp is gone, however it ends.
  *
  * A process of its own, the keeper, makes the directory and waits until the socket to lcp closes,
- * which it does even if lcp is killed with SIGKILL. Then it ends what runs in its process group, which
- * all compilers are put into, and removes the directory.
+ * which it does even if lcp is killed with SIGKILL. Then it ends what runs in its process group,
+ * which all compilers are put into, and removes the directory.
  */
 #ifndef TOOLS_SCRATCH_H
 #define TOOLS_SCRATCH_H

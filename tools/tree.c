@@ -408,7 +408,10 @@ void tree_arguments(const struct tree *tree, const char *directory, const struct
 		} else {
 			words_take(ret, rename_root(tree, word));
 		}
-		/* Behind the compiler's name, so that a map of the build's own comes later and wins. */
+		/*
+		 * Behind the compiler's name, so that a map of the build's own comes later and
+		 * wins.
+		 */
 		if (i == 0 && tree->kind == TREE_COPY)
 			words_take(ret,
 				   format_text("-ffile-prefix-map=%s=%s", tree->copy, tree->root));

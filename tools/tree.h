@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How compilers see the patched sources at the paths of the originals, without a byte of the user's
- * tree being changed: names in messages, debug information and __FILE__ then agree.
+ * How compilers see the patched sources at the paths of the originals, without a byte of the
+ * user's tree being changed: names in messages, debug information and __FILE__ then agree.
  *
- * Best is a mount namespace: a process of its own sees patched files bound over the originals, and when
- * it ends, nothing is left. It needs root, or user namespaces. Where neither is to be had, a copy of the
- * tree stands in: directories and symbolic links, with the patched files in between, and the
- * compiler is told to call it by the original's name (-ffile-prefix-map).
+ * Best is a mount namespace: a process of its own sees patched files bound over the originals,
+ * and when it ends, nothing is left. It needs root, or user namespaces. Where neither is to be
+ * had, a copy of the tree stands in: directories and symbolic links, with the patched files in
+ * between, and the compiler is told to call it by the original's name (-ffile-prefix-map).
  */
 #ifndef TOOLS_TREE_H
 #define TOOLS_TREE_H
@@ -40,9 +40,9 @@ struct tree {
 void tree_fini(struct tree *tree);
 
 /*
- * Make the patched tree ready, in @name of the scratch directory. With @marks, #line directives keep
- * the numbers of unchanged lines. @root is what a copy has to hold. A namespace is tried first, unless
- * @copy. 0 or -1.
+ * Make the patched tree ready, in @name of the scratch directory. With @marks, #line directives
+ * keep the numbers of unchanged lines. @root is what a copy has to hold. A namespace is tried
+ * first, unless @copy. 0 or -1.
  */
 int tree_make(const struct changes *changes, const struct scratch *scratch, const char *name,
 	      bool marks, const char *root, bool copy, struct tree *ret, struct failure *failure);

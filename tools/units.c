@@ -39,7 +39,9 @@ static bool is_unit(const struct compdb *compdb, const char *path)
 	return false;
 }
 
-/* A source that is new and in no command: nobody knows how to compile it, and where it would go. */
+/*
+ * A source that is new and in no command: nobody knows how to compile it, and where it would go.
+ */
 static int refuse_unknown(const struct units_request *request, struct failure *failure)
 {
 	for (size_t i = 0; i < request->changes->count; i++) {
@@ -95,9 +97,9 @@ static bool same_command(const struct compdb_unit *a, const struct compdb_unit *
 }
 
 /*
- * A source that is compiled in several ways, as libtool does for the shared library and the archive:
- * the way that suits the object, else the first. If that is wrong, the proof of the builder says so,
- * which compares all code with the object's.
+ * A source that is compiled in several ways, as libtool does for the shared library and the
+ * archive: the way that suits the object, else the first. If that is wrong, the proof of the
+ * builder says so, which compares all code with the object's.
  */
 static void add_unit(const struct units_request *request, struct units *units,
 		     const struct compdb_unit *command)
@@ -128,7 +130,9 @@ static bool is_touched(const struct units_request *request, const struct compdb_
 	return file != NULL && file->exists;
 }
 
-/* The units that may include something that the patch changes, and are not touched by themselves. */
+/*
+ * The units that may include something that the patch changes, and are not touched by themselves.
+ */
 static void find_candidates(const struct units_request *request, struct units *ret)
 {
 	struct includes includes = { 0 };

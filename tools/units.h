@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which units does a source patch touch? Those whose source it changes, and those that include what it
- * changes, of which the compiler has the last word.
+ * Which units does a source patch touch? Those whose source it changes, and those that include
+ * what it changes, of which the compiler has the last word.
  */
 #ifndef TOOLS_UNITS_H
 #define TOOLS_UNITS_H

@@ -92,12 +92,14 @@ bool ends_with(const char *text, const char *suffix);
 const char *base_name(const char *path);
 
 /*
- * @name as seen from @directory, without ".", "//" and "..": names are not looked up, so that a file
- * that does not exist has a path too.
+ * @name as seen from @directory, without ".", "//" and "..": names are not looked up, so that a
+ * file that does not exist has a path too.
  */
 char *path_from(const char *directory, const char *name);
 
-/* The same with symbolic links followed as far as the path exists; @directory is absolute or ".". */
+/*
+ * The same with symbolic links followed as far as the path exists; @directory is absolute or ".".
+ */
 char *path_real(const char *directory, const char *name);
 
 /* The directory that @path is in; "/" for "/". */

@@ -43,7 +43,8 @@ static inline int shared(int x)
 	return x + 1;
 }
 end
-sed 's/.*shared.h.*//; s/shared(x)/x/' 'my project/src/three.c' >three && cat three >'my project/src/three.c'
+# The name of what the third one includes comes from a macro.
+sed 's/.*shared.h.*/#define OWN HEADER/; s/"three.h"/OWN/; s/shared(x)/x/' 'my project/src/three.c' >three && cat three >'my project/src/three.c'
 cat >'my project/src/report.c' <<'end'
 int reported;
 void report(const char *file, int line);
@@ -58,7 +59,7 @@ cat >'my project/compile_commands.json' <<end
 { "directory": "$project", "command": "ccache $CC $flags -Iinc '-DTEXT=\"a b\"' -MD -MF one.d -c -o one.o src/one.c",
   "file": "src/one.c" },
 { "directory": "src", "arguments": ["$CC", "@../two.rsp", "-c", "two.c", "-o", "../two.o"], "file": "two.c" },
-{ "directory": "$project", "arguments": ["$CC", "-O2", "-g", "-fPIC", "-Iinc", "-c", "$project/src/three.c"],
+{ "directory": "$project", "arguments": ["$CC", "-O2", "-g", "-fPIC", "-Iinc", "-DHEADER=\\"three.h\\"", "-c", "$project/src/three.c"],
   "file": "$project/src/three.c", "output": "three.o" },
 { "directory": "$project", "command": "$CC $flags -o report.o -c src/report.c", "file": "src/report.c" }
 ]
@@ -69,7 +70,7 @@ end
 	# shellcheck disable=SC2086 # words are wanted
 	$CC $flags -Iinc '-DTEXT="a b"' -c -o one.o src/one.c &&
 		(cd src && $CC $flags -I ../inc '-DTEXT="a b"' -c two.c -o ../two.o) &&
-		$CC $flags -Iinc -c "$project/src/three.c" && $CC $flags -o report.o -c src/report.c &&
+		$CC $flags -Iinc '-DHEADER="three.h"' -c "$project/src/three.c" && $CC $flags -o report.o -c src/report.c &&
 		$CC -shared -Wl,--build-id -o libproject.so one.o two.o three.o report.o
 ) 2>err
 result $? "the project compiles" "$(cat err)"

@@ -36,7 +36,7 @@ tree_state() {
 }
 tree_state >before
 
-# wait_until COMMAND...: for ten seconds.
+# wait_until COMMAND...: for ten seconds. It calls the functions below.
 wait_until() {
 	tries=0
 	while [ "$tries" -lt 1000 ]; do
@@ -46,13 +46,16 @@ wait_until() {
 	done
 	return 1
 }
+# shellcheck disable=SC2317
 both_started() {
 	[ -f "$STARTED" ] && [ "$(wc -l <"$STARTED")" -eq 2 ]
 }
+# shellcheck disable=SC2317
 nothing_left() {
 	[ -z "$(ls -A tmp)" ]
 }
 # Ended, or a zombie that waits for whoever inherited it.
+# shellcheck disable=SC2317
 compilers_ended() {
 	while read -r pid; do
 		case $(sed -n 's/^State:[[:blank:]]*\(.\).*/\1/p' "/proc/$pid/status" 2>/dev/null) in

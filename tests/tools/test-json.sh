@@ -44,7 +44,7 @@ done <<'end'
 "\ude00"
 tru
 [] []
-nulll
+null0
 end
 printf '"a\tb"' | "$get"
 [ $? -eq 1 ]

@@ -17,8 +17,10 @@
 
 static int complain(struct lcp_error *error)
 {
-	(void)fprintf(stderr, "%s: %s\n", lcp_error_name(lcp_error_code(error)),
-		      lcp_error_message(error));
+	const char *path = lcp_error_path(error);
+
+	(void)fprintf(stderr, "%s: %s%s%s\n", lcp_error_name(lcp_error_code(error)),
+		      path != NULL ? path : "", path != NULL ? ": " : "", lcp_error_message(error));
 	lcp_error_free(error);
 	return 1;
 }

@@ -191,6 +191,26 @@ static int diff_data(struct asm_diff *diff, struct asm_block *new)
 	return add_change(diff, change);
 }
 
+/* Room that -fpatchable-function-entry leaves in front of functions, and the list of it. */
+static bool is_room(const struct asm_unit *unit, const struct asm_block *block)
+{
+	if (slice_equals(block->name, SLICE("__patchable_function_entries")))
+		return true;
+	for (uint32_t i = 0; i < block->count; i++) {
+		const struct asm_statement *statement = asm_block_statement(unit, block, i);
+
+		if (asm_statement_counts(&unit->text, statement) &&
+		    !slice_equals(asm_statement_text(&unit->text, statement), SLICE("nop")))
+			return false;
+	}
+	return true;
+}
+
+static uint64_t section_hash(struct asm_unit *unit, struct asm_block *block)
+{
+	return block != NULL && !is_room(unit, block) ? asm_block_hash(unit, block) : 0;
+}
+
 /* What stands in a section outside of any function or object. */
 static int diff_section(struct asm_diff *diff, struct asm_block *old, struct asm_block *new)
 {
@@ -200,10 +220,8 @@ static int diff_section(struct asm_diff *diff, struct asm_block *old, struct asm
 			    slice_begins(name, SLICE(".preinit_array")) ||
 			    slice_begins(name, SLICE(".ctors")) ||
 			    slice_begins(name, SLICE(".dtors"));
-	uint64_t old_hash = old != NULL && old->positions > 0 ? asm_block_hash(diff->old, old) : 0;
-	uint64_t new_hash = new != NULL &&new->positions > 0 ? asm_block_hash(diff->new, new) : 0;
 
-	if (old_hash == new_hash)
+	if (section_hash(diff->old, old) == section_hash(diff->new, new))
 		return 0;
 	return asm_refuse(diff, constructors ? REFUSE_CONSTRUCTORS : REFUSE_FILE_LEVEL, name, NULL);
 }

@@ -66,16 +66,51 @@ static int bring(struct search *search, uint32_t block)
 	return vec_push(&search->ahead, block) < 0 ? error_set_nomem(search->reterr) : 0;
 }
 
-/* Changed and new functions are brought, data only if something brought refers to it. */
+static bool is_absent(const struct asm_emit *emit, uint32_t block)
+{
+	return emit->absent != NULL && emit->absent[block];
+}
+
+static int bring_common(struct search *search, const struct asm_symbol *symbol)
+{
+	uint32_t number = (uint32_t)(symbol - search->emit->diff->new->symbols.items);
+
+	vec_foreach (&search->emit->commons, known)
+		if (*known == number)
+			return 0;
+	return vec_push(&search->emit->commons, number) < 0 ? error_set_nomem(search->reterr) : 0;
+}
+
+/* Other units of the patch may refer to new data, unless each unit that does has its own. */
+static int bring_data(struct search *search, const struct asm_change *change)
+{
+	const struct asm_symbol *symbol = asm_unit_symbol(search->emit->diff->new, change->name);
+
+	if (symbol == NULL || symbol->bind != BIND_GLOBAL)
+		return 0;
+	return symbol->block != NO_BLOCK ? bring(search, symbol->block)
+					 : bring_common(search, symbol);
+}
+
+/*
+ * Changed and new functions are brought, and new data that others may know; all else only if
+ * something brought refers to it.
+ */
 static int bring_changes(struct search *search)
 {
 	int r = 0;
 
-	vec_foreach (&search->emit->diff->changes, change)
-		if (r == 0 &&
-		    (change->kind == CHANGE_FUNCTION || change->kind == CHANGE_FUNCTION_USES_DATA ||
-		     change->kind == CHANGE_FUNCTION_NEW))
+	vec_foreach (&search->emit->diff->changes, change) {
+		if (r < 0)
+			break;
+		if (change->kind == CHANGE_DATA_NEW)
+			r = bring_data(search, change);
+		else if ((change->kind == CHANGE_FUNCTION ||
+			  change->kind == CHANGE_FUNCTION_USES_DATA ||
+			  change->kind == CHANGE_FUNCTION_NEW) &&
+			 !is_absent(search->emit, change->new_block))
 			r = bring(search, change->new_block);
+	}
 	return r;
 }
 
@@ -142,24 +177,53 @@ static bool is_new_common(const struct asm_emit *emit, const struct asm_symbol *
 	return change != NULL && change->kind == CHANGE_DATA_NEW;
 }
 
+/* A table of labels (&&label) that lead into a function that is brought. */
+static bool leads_into_brought(const struct asm_emit *emit, uint32_t number)
+{
+	const struct asm_unit *unit = emit->diff->new;
+	const struct asm_block *block = &unit->blocks.items[number];
+
+	for (uint32_t i = 0; block->kind == BLOCK_DATA && i < block->count; i++) {
+		const struct asm_statement *statement = asm_block_statement(unit, block, i);
+		struct asm_scan scan;
+		struct slice piece;
+		enum asm_token token;
+
+		asm_scan_init(&scan, &unit->text, statement);
+		while ((token = asm_scan_next(&scan, &piece)) != TOKEN_END) {
+			int64_t label = token == TOKEN_NAME && asm_is_local_label(piece)
+						? map_get(&unit->label_numbers, piece)
+						: -1;
+			uint32_t to = label >= 0 ? unit->labels.items[label].block : number;
+
+			if (emit->brought[to] && unit->blocks.items[to].kind == BLOCK_FUNCTION)
+				return true;
+		}
+	}
+	return false;
+}
+
 static int follow_symbol(struct search *search, struct slice name)
 {
 	struct asm_emit *emit = search->emit;
 	struct asm_unit *unit = emit->diff->new;
 	const struct asm_symbol *symbol = asm_unit_symbol(unit, name);
-	uint32_t number;
 
 	if (symbol == NULL)
 		return 0;
-	if (symbol->block != NO_BLOCK)
-		return is_new_data(emit, symbol->block) ? bring(search, symbol->block) : 0;
-	if (!is_new_common(emit, symbol))
-		return 0;
-	number = (uint32_t)(symbol - unit->symbols.items);
-	vec_foreach (&emit->commons, known)
-		if (*known == number)
+	if (symbol->block != NO_BLOCK && !emit->brought[symbol->block]) {
+		if (is_new_data(emit, symbol->block) || is_absent(emit, symbol->block))
+			return bring(search, symbol->block);
+		if (!leads_into_brought(emit, symbol->block))
 			return 0;
-	return vec_push(&emit->commons, number) < 0 ? error_set_nomem(search->reterr) : 0;
+		if (is_state(section_of(unit, &unit->blocks.items[symbol->block])))
+			return refuse(emit, name,
+				      "is writable and leads into a function that "
+				      "changed",
+				      search->reterr);
+		return bring(search, symbol->block);
+	}
+	return is_new_common(emit, symbol) ? bring_common(search, symbol) : 0;
 }
 
 static int follow_text(struct search *search, struct asm_scan *scan)
@@ -207,12 +271,13 @@ static int index_statics(struct asm_emit *emit)
 	return 0;
 }
 
-int asm_emit_init(struct asm_emit *ret, struct asm_diff *diff, struct lcp_error **reterr)
+int asm_emit_init(struct asm_emit *ret, struct asm_diff *diff, const bool *absent,
+		  struct lcp_error **reterr)
 {
 	struct search search = { .emit = ret, .reterr = reterr };
 	int r;
 
-	*ret = (struct asm_emit){ .diff = diff };
+	*ret = (struct asm_emit){ .diff = diff, .absent = absent };
 	ret->brought = calloc(diff->new->blocks.count + 1, sizeof(*ret->brought));
 	if (ret->brought == NULL || index_statics(ret) < 0) {
 		asm_emit_fini(ret);
@@ -245,12 +310,14 @@ static bool is_brought(const struct asm_emit *emit, const struct asm_symbol *sym
 	return symbol->block != NO_BLOCK && emit->brought[symbol->block];
 }
 
-/* Is there something of that name in the old unit, whose identity is to be kept? */
+/* Is there something of that name in the object, whose identity is to be kept? */
 static bool is_in_old(const struct asm_emit *emit, const struct asm_symbol *symbol)
 {
 	struct slice key = { (const char *)&symbol->identity, sizeof(symbol->identity) };
 	const struct asm_symbol *old = asm_unit_symbol(emit->diff->old, symbol->name);
 
+	if (symbol->block != NO_BLOCK && is_absent(emit, symbol->block))
+		return false;
 	if (symbol->identity != 0)
 		return map_get(&emit->olds, key) >= 0;
 	return old != NULL && (old->block != NO_BLOCK || old->common || old->alias.size > 0);
@@ -477,6 +544,26 @@ static void put_size(const struct writer *writer, const struct asm_symbol *symbo
 	str_puts(writer->to, "\n");
 }
 
+/*
+ * Does @statement stay? clang writes the end of a frame behind the function's .size, so that it
+ * stands in front of what follows: it is left out there, and written where the block ends.
+ */
+static bool follow_frame(const struct writer *writer, const struct asm_statement *statement,
+			 bool *open)
+{
+	struct slice word;
+
+	if (statement->kind != ASM_CFI)
+		return true;
+	word = asm_statement_word(&writer->emit->diff->new->text, statement);
+	if (slice_equals(word, SLICE(".cfi_startproc")))
+		return *open = true;
+	if (!*open)
+		return false;
+	*open = !slice_equals(word, SLICE(".cfi_endproc"));
+	return true;
+}
+
 /* @next is the first of the block's labels. */
 static void put_block(const struct writer *writer, uint32_t number, size_t next)
 {
@@ -486,21 +573,25 @@ static void put_block(const struct writer *writer, uint32_t number, size_t next)
 						  ? NULL
 						  : asm_unit_symbol(unit, block->name);
 	uint32_t position = 0;
+	bool frame = false;
 
 	put_section(writer, block);
 	if (symbol != NULL)
 		put_attributes(writer, symbol,
 			       block->kind == BLOCK_FUNCTION ? "function" : "object");
-	for (uint32_t i = 0; i < block->lead; i++)
-		put_statement(writer, asm_block_statement(unit, block, i));
-	for (uint32_t i = block->lead; i < block->count; i++) {
+	for (uint32_t i = 0; i < block->count; i++) {
 		const struct asm_statement *statement = asm_block_statement(unit, block, i);
 
-		put_labels(writer, number, position, &next);
-		put_statement(writer, statement);
-		position += asm_statement_counts(&unit->text, statement);
+		if (i >= block->lead)
+			put_labels(writer, number, position, &next);
+		if (follow_frame(writer, statement, &frame))
+			put_statement(writer, statement);
+		if (i >= block->lead)
+			position += asm_statement_counts(&unit->text, statement);
 	}
 	put_labels(writer, number, position, &next);
+	if (frame)
+		str_puts(writer->to, "\t.cfi_endproc\n");
 	if (symbol != NULL)
 		put_size(writer, symbol);
 }

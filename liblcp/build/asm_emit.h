@@ -25,14 +25,20 @@
 
 struct asm_emit {
 	struct asm_diff *diff;
+	const bool *absent; /* by block of the new unit, or NULL: see asm_emit_init() */
 	bool *brought; /* by block of the new unit */
 	VEC(uint32_t) commons; /* new variables without a block: numbers of their symbols */
 	VEC(uint32_t) aliases; /* labels that .set makes, as above */
 	struct map olds; /* identity of a numbered static variable: its symbol in the old unit */
 };
 
-/* Find what the patch has to bring. 0, -ENOMEM, -LCP_EUNSUPPORTED (with the reason). */
-int asm_emit_init(struct asm_emit *ret, struct asm_diff *diff, struct lcp_error **reterr);
+/*
+ * Find what the patch has to bring. @absent, or NULL, says by block of the new unit what the original
+ * has and the object has not, since the linker left it out: that is as good as new. It has to stay
+ * as long as @ret is used. 0, -ENOMEM, -LCP_EUNSUPPORTED (with the reason).
+ */
+int asm_emit_init(struct asm_emit *ret, struct asm_diff *diff, const bool *absent,
+		  struct lcp_error **reterr);
 void asm_emit_fini(struct asm_emit *emit);
 
 /* Write the text. 0, -ENOMEM, -LCP_EUNSUPPORTED. */

@@ -9,6 +9,9 @@
 #include "base/num.h"
 #include "build/resolve.h"
 
+/* In a symbol's needs: its address, in a field that is smaller than an address. */
+#define NEED_NEAR ((uint32_t)1 << 31)
+
 /* The sections that a patch can have: what the emitter writes into, and what the assembler adds. */
 enum part_kind {
 	PART_NONE,
@@ -241,7 +244,8 @@ static int resolve_undefined(struct linker *linker, struct input *input, uint32_
 		.name = { from->name, strcspn(from->name, "@") },
 		.version = version != NULL ? version + 1 : NULL,
 		.weak = from->bind == STB_WEAK,
-		.needs = input->needs[index],
+		.needs = input->needs[index] & ~NEED_NEAR,
+		.near = (input->needs[index] & NEED_NEAR) != 0,
 	};
 	struct kpatch_symbol symbol = { .type = from->type };
 	int r;
@@ -326,6 +330,8 @@ static int note_need(struct linker *linker, struct input *input, uint32_t sectio
 				 input->unit->name, reloc->type,
 				 input->elf->sections[section].name);
 	input->needs[reloc->symbol] |= (uint32_t)1 << type->need;
+	if (type->need == RELOC_ADDRESS && type->size < sizeof(uint64_t))
+		input->needs[reloc->symbol] |= NEED_NEAR;
 	return 0;
 }
 

@@ -279,9 +279,10 @@ static bool place_by_code(struct place *place, size_t index)
 		const struct elf_reloc *reloc = &section->relocs[i];
 		const struct elf_symbol *symbol = &place->unit->symtab.items[reloc->symbol];
 		struct place_section *to = &place->sections[symbol->section];
+		const struct reloc_type *type = arch_reloc_type(place->object->arch, reloc->type);
 		uint64_t address;
 
-		if (!range_fits(reloc->offset, 8, size) ||
+		if (type == NULL || !range_fits(reloc->offset, type->size, size) ||
 		    !read_witness(place, reloc, section->address + reloc->offset,
 				  code + reloc->offset, &address))
 			continue;

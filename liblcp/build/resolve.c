@@ -216,7 +216,8 @@ static int resolve_foreign(const struct request *request)
 	if (wants_tls(request))
 		return resolve_foreign_tls(request);
 	/* A function whose address a program takes has one of its own there: its PLT entry. */
-	if (dynamic != NULL && dynamic->value != 0 && find_slot(request) == NULL)
+	if (dynamic != NULL && dynamic->value != 0 &&
+	    (request->symbol->near || find_slot(request) == NULL))
 		return answer(request, LCP_SYMBOL_OBJECT, dynamic->value, 0);
 	return answer_bound(request, dynamic);
 }
@@ -234,6 +235,7 @@ int resolve(const struct object *object, const struct place *place,
 	};
 	const struct elf_symbol *own = place_symbol(place, symbol->name);
 	uint64_t address;
+	int r;
 
 	ret->version = symbol->version;
 	ret->weak = symbol->weak;
@@ -242,5 +244,10 @@ int resolve(const struct object *object, const struct place *place,
 		return resolve_own(&request, own);
 	if (symbol->is_static)
 		return fail(&request, "is static, but not in the original");
-	return resolve_foreign(&request);
+	r = resolve_foreign(&request);
+	if (r == 0 && symbol->near && !symbol->weak &&
+	    (ret->class == LCP_SYMBOL_IMPORT || ret->class == LCP_SYMBOL_BOUND))
+		return fail(&request, "is of another object and not used by this one so far, and "
+				      "the code can only reach what is near");
+	return r;
 }

@@ -16,6 +16,7 @@ struct resolve_symbol {
 	bool is_static; /* of the unit */
 	bool weak;
 	uint32_t needs; /* what relocations want of it: a bit for each enum reloc_need */
+	bool near; /* its address, in a field that does not reach everywhere */
 };
 
 /*

@@ -188,7 +188,7 @@ static bool brings_anything(const struct unit *unit)
 	for (size_t i = 0; i < unit->units[UNIT_NEW].blocks.count; i++)
 		if (unit->emit.brought[i])
 			return true;
-	return false;
+	return unit->emit.commons.count > 0;
 }
 
 static int compare(struct unit *unit, struct lcp_error **reterr)
@@ -199,10 +199,19 @@ static int compare(struct unit *unit, struct lcp_error **reterr)
 	if (r < 0)
 		return r;
 	unit->refusals = (uint32_t)unit->diff.refusals.count;
-	r = asm_emit_init(&unit->emit, &unit->diff, reterr);
+	r = asm_emit_init(&unit->emit, &unit->diff, NULL, reterr);
 	if (r < 0)
 		return r;
 	return unit_report_diff(unit) < 0 ? error_set_nomem(reterr) : 0;
+}
+
+/* What the linker left out is brought only if something new refers to it. */
+static int leave_out_absent(struct unit *unit, struct lcp_error **reterr)
+{
+	if (unit->absent == NULL)
+		return 0;
+	asm_emit_fini(&unit->emit);
+	return asm_emit_init(&unit->emit, &unit->diff, unit->absent, reterr);
 }
 
 int unit_init(struct unit *ret, const struct unit_setting *setting, const struct build_pair *pair,
@@ -225,13 +234,15 @@ int unit_init(struct unit *ret, const struct unit_setting *setting, const struct
 	r = judge(ret, setting, reterr);
 	if (r < 0 || ret->refusals > 0 || ret->mismatches > 0)
 		return r;
-	return emit(ret, setting, reterr);
+	r = leave_out_absent(ret, reterr);
+	return r < 0 || !brings_anything(ret) ? r : emit(ret, setting, reterr);
 }
 
 void unit_fini(struct unit *unit)
 {
 	place_fini(&unit->place);
 	asm_emit_fini(&unit->emit);
+	free(unit->absent);
 	asm_diff_fini(&unit->diff);
 	elf_file_close(unit->original);
 	elf_file_close(unit->patch);

@@ -7,16 +7,25 @@
 
 #include <string.h>
 
-/* Does the object have code of that name at all, whatever it is? */
-static bool object_has_code(const struct object *object, const char *name)
+/* May @theirs be a static symbol of another source file than the unit's? */
+static bool is_of_another_file(const struct unit *unit, const struct elf_symbol *theirs)
 {
-	struct slice slice = { name, strlen(name) };
+	return theirs->bind != STB_LOCAL || (theirs->file != NULL && unit->place.file != NULL &&
+					     strcmp(theirs->file, unit->place.file) != 0);
+}
+
+/* Does the object have something of that name and kind at all, that could be the unit's? */
+static bool object_has(const struct unit *unit, const struct elf_symbol *ours)
+{
+	const struct object *object = unit->place.object;
+	struct slice slice = { ours->name, strcspn(ours->name, "@") };
 
 	for (uint32_t i = object_find(object, slice); i != OBJECT_NONE;
 	     i = object_find_next(object, i)) {
 		const struct elf_symbol *symbol = object_symbol(object, i);
 
-		if (object_defines(symbol) && symbol->type == STT_FUNC)
+		if (object_defines(symbol) && symbol->type == ours->type &&
+		    (ours->bind != STB_LOCAL || !is_of_another_file(unit, symbol)))
 			return true;
 	}
 	return false;
@@ -102,7 +111,7 @@ static int prove_replaced(struct unit *unit, const struct object *object, struct
 		return say_mismatch(unit, symbol->name,
 				    "is not found: the object is stripped, and there is no debug "
 				    "file");
-	if (object_has_code(object, symbol->name))
+	if (object_has(unit, symbol))
 		return say_mismatch(unit, symbol->name,
 				    "the function is another one in the object");
 	return report_say(unit->report, LCP_REPORT_IGNORED, symbol->name, unit->name,
@@ -158,7 +167,7 @@ static bool is_replaced(const struct unit *unit, const char *name)
  * another compiler, and what the new code expects of the rest may not hold. Weak functions may be
  * those of another unit.
  */
-static int prove_unchanged(struct unit *unit, const struct object *object)
+static int prove_unchanged(struct unit *unit)
 {
 	const struct elf_symbols *symbols = &unit->original->symtab;
 	int r = 0;
@@ -174,19 +183,49 @@ static int prove_unchanged(struct unit *unit, const struct object *object)
 		    place_proves(&unit->place, symbol, &function))
 			continue;
 		if (place_address(&unit->place, symbol, &address) == PLACE_KNOWN ||
-		    (symbol->bind == STB_GLOBAL && object_has_code(object, symbol->name)))
+		    (symbol->bind == STB_GLOBAL && object_has(unit, symbol)))
 			r = say_mismatch(unit, symbol->name,
 					 "the function is another one in the object");
 	}
 	return r;
 }
 
+/* Was block @number of the new unit left out of the object, which has symbols that would say so? */
+static bool is_absent(const struct unit *unit, const struct object *object, size_t number)
+{
+	const struct asm_block *block = &unit->units[UNIT_NEW].blocks.items[number];
+	const struct asm_symbol *symbol = asm_unit_symbol(&unit->units[UNIT_NEW], block->name);
+	const struct elf_symbol *old = place_symbol(&unit->place, block->name);
+	uint64_t address;
+
+	return !object->stripped && symbol != NULL && symbol->block == number &&
+	       symbol->identity == 0 && old != NULL && old->section != SHN_UNDEF &&
+	       place_address(&unit->place, old, &address) == PLACE_UNKNOWN &&
+	       !object_has(unit, old);
+}
+
+static int find_absent(struct unit *unit, const struct object *object)
+{
+	size_t count = unit->units[UNIT_NEW].blocks.count;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!is_absent(unit, object, i))
+			continue;
+		if (unit->absent == NULL)
+			unit->absent = calloc(count, sizeof(*unit->absent));
+		if (unit->absent == NULL)
+			return -ENOMEM;
+		unit->absent[i] = true;
+	}
+	return 0;
+}
+
 int unit_prove(struct unit *unit, const struct object *object)
 {
-	int r = 0;
+	int r = find_absent(unit, object);
 
 	vec_foreach (&unit->diff.changes, change)
 		if (r == 0)
 			r = prove_change(unit, object, change);
-	return r < 0 ? r : prove_unchanged(unit, object);
+	return r < 0 ? r : prove_unchanged(unit);
 }

@@ -33,6 +33,7 @@ static const uint8_t descriptor_resolver[] = { 0x48, 0x8b, 0x40, 0x08, 0xc3 };
 struct object {
 	const struct lcp_kpatch *patch; /* whose build-id is looked for, or NULL: @base is */
 	bool found;
+	const char *path;
 	uint64_t base;
 	uint64_t end;
 	size_t tls_module;
@@ -104,6 +105,7 @@ static int look_at_object(struct dl_phdr_info *info, size_t size, void *userdata
 				  : info->dlpi_addr != object->base)
 		return 0;
 	object->found = true;
+	object->path = info->dlpi_name;
 	object->base = info->dlpi_addr;
 	object->tls_module = info->dlpi_tls_modid;
 	object->tls_block = (uint64_t)(uintptr_t)info->dlpi_tls_data;
@@ -218,16 +220,33 @@ static bool place_image(struct applier *applier)
 	return true;
 }
 
-/* A symbol of this process by name, its version if there is one. */
-static bool look_up(const struct kpatch_symbol *symbol, uint64_t *ret)
+static void *look_up_in(void *scope, const struct kpatch_symbol *symbol)
 {
+	return symbol->version != NULL ? dlvsym(scope, symbol->name, symbol->version)
+				       : dlsym(scope, symbol->name);
+}
+
+/*
+ * A symbol of this process by name, its version if there is one: of the program and what it is
+ * linked with, or else of the object, which may have been opened, and of what came with that.
+ */
+static bool look_up(const struct applier *applier, const struct kpatch_symbol *symbol,
+		    uint64_t *ret)
+{
+	void *handle, *found;
 	const char *why;
-	void *found;
 
 	(void)dlerror();
-	found = symbol->version != NULL ? dlvsym(RTLD_DEFAULT, symbol->name, symbol->version)
-					: dlsym(RTLD_DEFAULT, symbol->name);
+	found = look_up_in(RTLD_DEFAULT, symbol);
 	why = dlerror();
+	if (why != NULL && applier->object.path[0] != '\0') {
+		handle = dlopen(applier->object.path, RTLD_NOW | RTLD_NOLOAD);
+		(void)dlerror();
+		found = handle != NULL ? look_up_in(handle, symbol) : NULL;
+		why = dlerror();
+		if (handle != NULL)
+			(void)dlclose(handle);
+	}
 	*ret = (uint64_t)(uintptr_t)found;
 	if (why != NULL && !symbol->weak)
 		return fail("symbol '%s': %s", symbol->name, why);
@@ -264,7 +283,7 @@ static bool find_address(const struct applier *applier, const struct kpatch_symb
 			memcpy(ret, pointer(*ret), sizeof(*ret));
 		return true;
 	case LCP_SYMBOL_IMPORT:
-		return look_up(symbol, ret);
+		return look_up(applier, symbol, ret);
 	case LCP_SYMBOL_ABSOLUTE:
 		*ret = symbol->value;
 		return true;
@@ -297,7 +316,7 @@ static bool find_tls(const struct applier *applier, const struct kpatch_symbol *
 	}
 	*ret = (struct tls_place){ 0 };
 	if (symbol->value == 0 && applier->patch->format != LCP_FORMAT_LCP) {
-		if (!look_up(symbol, &address))
+		if (!look_up(applier, symbol, &address))
 			return false;
 		ret->from_thread = address - thread_pointer();
 		return true;
@@ -522,9 +541,12 @@ static bool apply(struct applier *applier)
 		return fail("no memory");
 	if (!place_image(applier) || !relocate(applier))
 		return false;
-	for (size_t i = 0; i < patch->function_count; i++)
-		if (patch->functions[i].old_size > 0 && !redirect(applier, &patch->functions[i]))
+	for (size_t i = 0; i < patch->function_count; i++) {
+		const struct kpatch_function *function = &patch->functions[i];
+
+		if (function->old_size > 0 && !function->is_part && !redirect(applier, function))
 			return false;
+	}
 	return true;
 }
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A static variable that could be one of two is refused, not guessed.
+ *
+ * refused: LCP_ESYMBOL 'state' could be one of several
+ * flags: -O2 -fdata-sections
+ * units: 2
+ * unpatched: 2
+ * only: pie library
+ */
+static int state = 1;
+#define NAME_OF(unit) value_of_##unit
+#define NAME(unit) NAME_OF(unit)
+int NAME(UNIT)(int by);
+#if UNIT == 1
+int value_of_2(int by);
+static int __attribute__((used)) *keep = &state;
+int __attribute__((noinline)) value_of_1(int by)
+{
+#ifdef PATCHED
+	return by + state;
+#else
+	return by + 5;
+#endif
+}
+
+int test_value(void)
+{
+	return value_of_1(1) + value_of_2(0);
+}
+#else
+int __attribute__((noinline)) value_of_2(int by)
+{
+	state += by;
+	return state;
+}
+#endif

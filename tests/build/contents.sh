@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What a patch may hold: each program of tests/build/cases, in two versions, is compiled, linked in
+# several ways, and patched while it runs. With BUILD_MATRIX set every way is tried (make
+# build-matrix), otherwise some of them for each case.
+
+. "$top_srcdir/tests/api/rules.sh"
+
+# The harness runs uninstrumented, in programs that are linked statically too.
+driver_sources=$(ls "$top_srcdir"/liblcp/base/*.c "$top_srcdir"/liblcp/arch/*.c \
+	"$top_srcdir"/liblcp/format/*.c "$top_srcdir/tests/lib/selfpatch.c")
+harness_flags="-std=gnu11 -O1 -fPIC -w -D_GNU_SOURCE -I$top_builddir/include -I$top_srcdir/include
+	-I$top_srcdir/liblcp -I$top_srcdir/tests/lib"
+for file in $driver_sources; do
+	echo "$file -o $scratch/$(basename "$file" .c).part.o"
+done >"$scratch/sources"
+{
+	cat "$scratch/sources"
+	echo "$top_srcdir/tests/build/driver.c -o $scratch/driver.o"
+	echo "-DOPENS_LIBRARY $top_srcdir/tests/build/driver.c -o $scratch/driver-open.o"
+} | xargs -P "$(nproc)" -L 1 $CC $harness_flags -c &&
+	ar rc "$scratch/driver.a" "$scratch"/*.part.o
+result $? "the harness compiles"
+
+make_patch=$(cd "$top_builddir" && pwd)/tests/build/make-patch
+CLANG=
+! command -v clang >/dev/null || CLANG=clang
+export make_patch scratch CLANG
+cases=$(cd "$top_srcdir/tests/build/cases" && pwd)
+number=0
+for case in ${CASES:-$(ls "$cases")}; do
+	number=$((number + 1))
+	mkdir "$scratch/$case"
+	echo "$cases/$case $scratch/$case $number"
+done >"$scratch/cases"
+xargs -P "$(nproc)" -L 1 sh "$top_srcdir/tests/build/case.sh" <"$scratch/cases"
+
+while read -r case folder number; do
+	wrong=$(cat "$folder/wrong")
+	[ "$(cat "$folder/runs" 2>/dev/null || echo 0)" -gt 0 ] || wrong="$wrong; never run"
+	nothing "$wrong" "$(basename "$case"): $(sed -n '3{ s/^ \* //p; q; }' "$case")"
+done <"$scratch/cases"
+say "$(cat "$scratch"/*/runs | awk '{ sum += $1 } END { print sum }') programs"
+finish

@@ -26,6 +26,7 @@
 #ifndef LCP_LCP_H
 #define LCP_LCP_H
 
+#include <lcp/classic.h>
 #include <lcp/context.h>
 #include <lcp/error.h>
 #include <lcp/kpatch.h>

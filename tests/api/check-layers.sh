@@ -26,6 +26,7 @@ public() {
 	arch) ;;
 	format) echo lcp/error.h lcp/kpatch.h ;;
 	api) echo lcp/lcp.h ;;
+	build) echo lcp/error.h lcp/classic.h ;;
 	*) echo lcp/error.h ;;
 	esac
 }

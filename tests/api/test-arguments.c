@@ -141,6 +141,64 @@ static void test_getters(void)
 	   "nor symbols");
 }
 
+static void test_gensrc(struct lcp_ctx *ctx)
+{
+	struct lcp_classic_gensrc_options options = { .size = sizeof(options), .flags = 128 };
+	struct lcp_bytes *bytes = NULL;
+	struct lcp_error *error = NULL;
+
+	refuses_load(lcp_classic_gensrc(NULL, "", 0, "", 0, NULL, &bytes, &error), &error, -EINVAL,
+		     "lcp_classic_gensrc: ctx is NULL");
+	refuses_load(lcp_classic_gensrc(ctx, NULL, 0, "", 0, NULL, &bytes, &error), &error, -EINVAL,
+		     "lcp_classic_gensrc: original is NULL");
+	refuses_load(lcp_classic_gensrc(ctx, "", 0, "", 0, NULL, NULL, &error), &error, -EINVAL,
+		     "lcp_classic_gensrc: ret is NULL");
+	refuses_load(lcp_classic_gensrc(ctx, "", 0, "", 0, &options, &bytes, &error), &error,
+		     -EINVAL, "options: flags 0x80 are not all known");
+	refuses_load(lcp_classic_gensrc(ctx, "", 1, "", 0, NULL, &bytes, &error), &error,
+		     -LCP_EFORMAT, "original: not a text");
+	ok(bytes == NULL, "nothing is written on failure");
+	ok(lcp_bytes_data(NULL) == NULL && lcp_bytes_size(NULL) == 0, "NULL has no bytes");
+	lcp_bytes_free(NULL);
+
+	is_int(lcp_classic_gensrc(ctx, "", 0, "", 0, NULL, &bytes, NULL), 0,
+	       "two empty texts are compared");
+	is_text(lcp_bytes_data(bytes), "", "and give an empty text");
+	lcp_bytes_free(bytes);
+}
+
+static void test_classic(struct lcp_ctx *ctx)
+{
+	struct lcp_bytes *bytes = NULL;
+	struct lcp_error *error = NULL;
+
+	refuses_load(lcp_classic_strip(NULL, "", 0, &bytes, &error), &error, -EINVAL,
+		     "lcp_classic_strip: ctx is NULL");
+	refuses_load(lcp_classic_strip(ctx, NULL, 0, &bytes, &error), &error, -EINVAL,
+		     "lcp_classic_strip: linked is NULL");
+	refuses_load(lcp_classic_strip(ctx, "", 0, NULL, &error), &error, -EINVAL,
+		     "lcp_classic_strip: ret is NULL");
+	refuses_load(lcp_classic_rel_fixup(NULL, "", 0, "", 0, &bytes, &error), &error, -EINVAL,
+		     "lcp_classic_rel_fixup: ctx is NULL");
+	refuses_load(lcp_classic_rel_fixup(ctx, NULL, 0, "", 0, &bytes, &error), &error, -EINVAL,
+		     "lcp_classic_rel_fixup: original is NULL");
+	refuses_load(lcp_classic_rel_fixup(ctx, "", 0, NULL, 0, &bytes, &error), &error, -EINVAL,
+		     "lcp_classic_rel_fixup: patch is NULL");
+	refuses_load(lcp_classic_undo_link(ctx, "", 0, "", 0, NULL, &error), &error, -EINVAL,
+		     "lcp_classic_undo_link: ret is NULL");
+	refuses_load(lcp_classic_make(ctx, NULL, 0, "ab", NULL, 0, &bytes, &error), &error, -EINVAL,
+		     "lcp_classic_make: object is NULL");
+	refuses_load(lcp_classic_make(ctx, "", 0, NULL, NULL, 0, &bytes, &error), &error, -EINVAL,
+		     "lcp_classic_make: build_id is NULL");
+	refuses_load(lcp_classic_make(NULL, "", 0, "ab", NULL, 0, &bytes, &error), &error, -EINVAL,
+		     "lcp_classic_make: ctx is NULL");
+	refuses_load(lcp_classic_make(ctx, "", 0, "xy", NULL, 0, &bytes, &error), &error, -EINVAL,
+		     "'xy' is no build-id");
+	refuses_load(lcp_classic_make(ctx, "", 0, "ab", "12345678", 0, &bytes, &error), &error,
+		     -EINVAL, "'12345678' is no id for a patch: it has 1 to 7 characters");
+	ok(bytes == NULL, "no step writes on failure");
+}
+
 int main(void)
 {
 	struct lcp_ctx *ctx = NULL;
@@ -152,6 +210,8 @@ int main(void)
 	is_int(lcp_ctx_new(NULL, &ctx, NULL), 0, "a context for the rest");
 	test_load(ctx);
 	test_getters();
+	test_gensrc(ctx);
+	test_classic(ctx);
 	lcp_ctx_unref(ctx);
 	return tap_end();
 }

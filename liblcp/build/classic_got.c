@@ -17,8 +17,9 @@ struct operands {
 	struct slice items[OPERANDS_MAX];
 	size_t count;
 	size_t named; /* which of them has the symbol */
-	bool is_immediate; /* it is $symbol, otherwise symbol(%rip) */
+	bool is_immediate; /* it is $symbol, otherwise what is at the symbol */
 	struct slice offset; /* what is added to the symbol: "+4", or empty */
+	struct slice index; /* and which register: "%rax", ",%rax,8", or empty */
 };
 
 /* Names of a general register by size: 64, 32, 16, 8 bits. */
@@ -89,7 +90,27 @@ static bool split(struct slice text, struct operands *ret)
 	return true;
 }
 
-/* Find the operand that is the symbol @name, plainly or with a number added. */
+/*
+ * What follows the symbol in an operand: "+4(%rip)", "(,%rax,8)", "(%rax)", or nothing, which is an
+ * absolute address. Two registers leave no room for a third.
+ */
+static bool take_apart(struct operands *operands, struct slice rest)
+{
+	struct slice inside = rest;
+
+	operands->offset = slice_cut(&inside, '(');
+	if (inside.size == 0)
+		return rest.size == operands->offset.size;
+	if (operands->is_immediate || !slice_ends(inside, SLICE(")")))
+		return false;
+	inside.size--;
+	if (slice_equals(inside, SLICE("%rip")))
+		return true;
+	operands->index = inside;
+	return slice_begins(inside, SLICE(",")) || memchr(inside.text, ',', inside.size) == NULL;
+}
+
+/* Find the operand that is the symbol @name, plainly or with something added. */
 static bool find_named(struct operands *operands, struct slice name)
 {
 	for (size_t i = 0; i < operands->count; i++) {
@@ -100,15 +121,10 @@ static bool find_named(struct operands *operands, struct slice name)
 			rest = slice_skip(rest, 1);
 		if (!slice_begins(rest, name))
 			continue;
-		rest = slice_skip(rest, name.size);
-		if (!operands->is_immediate) {
-			if (!slice_ends(rest, SLICE("(%rip)")))
-				return false;
-			rest.size -= SLICE("(%rip)").size;
-		}
 		operands->named = i;
-		operands->offset = rest;
-		return rest.size == 0 || *rest.text == '+' || *rest.text == '-';
+		return take_apart(operands, slice_skip(rest, name.size)) &&
+		       (operands->offset.size == 0 || *operands->offset.text == '+' ||
+			*operands->offset.text == '-');
 	}
 	return false;
 }
@@ -127,7 +143,10 @@ static void put_instruction(struct slice word, const struct operands *operands, 
 		if (i > 0)
 			str_puts(to, ", ");
 		if (i == operands->named)
-			str_printf(to, "%.*s(%%%.*s)", SLICE_ARG(operands->offset), SLICE_ARG(reg));
+			str_printf(to, "%.*s(%%%.*s%s%.*s)", SLICE_ARG(operands->offset),
+				   SLICE_ARG(reg),
+				   slice_begins(operands->index, SLICE("%")) ? "," : "",
+				   SLICE_ARG(operands->index));
 		else
 			str_put(to, operands->items[i].text, operands->items[i].size);
 	}
@@ -162,8 +181,9 @@ static struct slice scratch_register(struct slice operands)
 static bool is_untouchable(struct slice word, struct slice operands)
 {
 	static const struct slice words[] = {
-		{ "push", 4 }, { "pop", 3 },   { "call", 4 },  { "jmp", 3 }, { "rep", 3 },
-		{ "lock", 4 }, { "enter", 5 }, { "leave", 5 }, { "ret", 3 }, { "notrack", 7 },
+		{ "push", 4 }, { "pop", 3 },	 { "call", 4 },	 { "j", 1 },
+		{ "rep", 3 },  { "lock", 4 },	 { "enter", 5 }, { "leave", 5 },
+		{ "ret", 3 },  { "notrack", 7 }, { "loop", 4 },
 	};
 
 	/* %ah and the like cannot stand beside a register with a number. */
@@ -205,7 +225,7 @@ bool classic_put_through_got(struct slice word, struct slice operands, struct sl
 	if (!split(operands, &parts) || !find_named(&parts, name))
 		return false;
 	into = whole_register(parts.items[parts.count - 1]);
-	if (parts.count != 2 || parts.named != 0)
+	if (parts.count != 2 || parts.named != 0 || parts.index.size > 0)
 		into.size = 0;
 
 	if (into.size > 0 && (parts.is_immediate ? moves : slice_begins(word, SLICE("lea"))))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # kpatch_gensrc: each option, what it refuses, and how it ends.
+#
+# shellcheck disable=SC2016 # dollars in single quotes are the assembler's
 
 . "$top_srcdir/tests/api/rules.sh"
 . "$top_srcdir/tests/classic/classic.sh"
@@ -74,6 +76,22 @@ result $? "with /dev/null for the original all is new"
 [ "$(od -An -tu4 -j16 -N4 /dev/null)" = "" ] && objcopy -O binary -j .kpatch.info both.o info &&
 	[ "$(wc -c <info)" -eq 96 ] && [ "$(od -An -tu4 -j16 -N4 info | tr -d ' ')" -eq 0 ]
 result $? "in records without an old function"
+
+# A function with a cold part, as gcc writes it: only that differs, and both go to the patch.
+cold_text() {
+	printf '\t.text\n\t.globl f\n\t.type f, @function\nf:\n\t.cfi_startproc\n\ttestl %%edi, %%edi\n'
+	printf '\tje .L2\n\tmovl $1, %%eax\n\tret\n\t.cfi_endproc\n\t.section .text.unlikely,"ax",@progbits\n'
+	printf '\t.cfi_startproc\n\t.type f.cold, @function\nf.cold:\n.L2:\n\tmovl $%s, %%eax\n' "$1"
+	printf '\tret\n\t.cfi_endproc\n\t.text\n\t.size f, .-f\n\t.section .text.unlikely\n'
+	printf '\t.size f.cold, .-f.cold\n'
+}
+cold_text 5 >old-cold.s && cold_text 6 >new-cold.s && kpatch_gensrc -i old-cold.s -i new-cold.s -o both.s &&
+	$CC -c both.s -o both.o && objdump -d -r -j .kpatch.text both.o >code
+grep -q '<f\.kpatch>:$' code && grep -q '<f\.cold\.kpatch>:$' code && grep -q 'mov  *$0x6,%eax' code &&
+	grep -qE 'je .*<f\.cold\.kpatch>' code
+result $? "a cold part goes with its function" "$(cat code)"
+objcopy -O binary -j .kpatch.info both.o info && [ "$(wc -c <info)" -eq 48 ]
+result $? "without a record of its own"
 
 # Standard input and output.
 kpatch_gensrc -i old.s -i new.s >one && kpatch_gensrc -i - -i new.s -o - <old.s >two
@@ -169,6 +187,35 @@ readelf -rW plain.o | sed -n '/\.rela\.kpatch\.text/,/^$/p' | grep -qE 'PC32 .*f
 result $? "which is not so without it"
 readelf -sW got.o | grep -qE 'GLOBAL HIDDEN .* f\.kpatch$' && readelf -sW plain.o | grep -qE 'LOCAL .* f\.kpatch$'
 result $? "--force-global makes new versions of static functions global"
+
+# The forms of instructions, by what the new text has in place of "nop".
+instruction() {
+	{ function_text f 1; } >plain-old.s
+	sed "s/movl \$1, %eax/$1/" plain-old.s >plain-new.s
+	kpatch_gensrc -i plain-old.s -i plain-new.s -o got.s --force-gotpcrel && $CC -c got.s -o got.o &&
+		sed -n '/^f\.kpatch:/,/^\tret/p' got.s | tr -d '\n' | tr '\t' ' ' >is &&
+		printf 'f.kpatch: .cfi_startproc%s ret' "$2" >want
+	same "$1 becomes$2" want is
+}
+load=' movq x@GOTPCREL(%rip), %'
+save=' leaq -128(%rsp), %rsp pushq %r11'"$load"r11
+back=' popq %r11 leaq 128(%rsp), %rsp'
+instruction 'movl x(%rip), %eax' "${load}rax movl (%rax), %eax"
+instruction 'movq x+8(%rip), %r9' "${load}r9 movq +8(%r9), %r9"
+instruction 'movzbl x(%rip), %ecx' "${load}rcx movzbl (%rcx), %ecx"
+instruction 'leaq x+8(%rip), %rdi' "${load}rdi leaq +8(%rdi), %rdi"
+instruction 'movl $x, %edi' "${load}rdi"
+instruction 'movl %eax, x(%rip)' "$save movl %eax, (%r11)$back"
+instruction 'cmpq $0, x' "$save cmpq \$0, (%r11)$back"
+instruction 'addl $5, x-4(%rip)' "$save addl \$5, -4(%r11)$back"
+instruction 'addsd x(%rip), %xmm0' "$save addsd (%r11), %xmm0$back"
+instruction 'movl x(,%rdi,4), %edi' "$save movl (%r11,%rdi,4), %edi$back"
+instruction 'movl x(%rax), %eax' "$save movl (%r11,%rax), %eax$back"
+instruction 'call x' ' call x'
+instruction 'je x' ' je x'
+instruction 'movq x@GOTPCREL(%rip), %rax' ' movq x@GOTPCREL(%rip), %rax'
+instruction 'pushq x(%rip)' ' pushq x(%rip)'
+instruction 'movl %fs:y@tpoff, %eax' ' movl %fs:y@tpoff, %eax'
 
 # The rest.
 for option in --os=rhel5 --os=rhel6 '-O rhel6' '-a x86_64' --arch=x86_64 --test-mode '-d 0'; do

@@ -421,7 +421,7 @@ static bool make_stub(struct applier *applier, uint64_t address, uint64_t *ret)
 	return true;
 }
 
-/* LibCare's own tools write calls of imports as PC32, which its doctor sends through a jump table. */
+/* LibCare's tools write calls of imports as PC32, which its doctor sends through a jump table. */
 static bool is_call(const struct applier *applier, const struct kpatch_reloc *reloc)
 {
 	const struct kpatch_symbol *symbol = &applier->patch->symbols[reloc->symbol];

@@ -27,6 +27,7 @@
 #define LCP_LCP_H
 
 #include <lcp/build.h>
+#include <lcp/classic.h>
 #include <lcp/context.h>
 #include <lcp/error.h>
 #include <lcp/kpatch.h>

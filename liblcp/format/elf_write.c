@@ -111,6 +111,7 @@ static void put_section_header(struct str *image, const struct elf_out *out,
 	put_le32(header + offsetof(Elf64_Shdr, sh_name), section->name_offset);
 	put_le32(header + offsetof(Elf64_Shdr, sh_type), section->type);
 	put_le64(header + offsetof(Elf64_Shdr, sh_flags), section->flags);
+	put_le64(header + offsetof(Elf64_Shdr, sh_addr), section->addr);
 	put_le64(header + offsetof(Elf64_Shdr, sh_offset), section->offset);
 	put_le64(header + offsetof(Elf64_Shdr, sh_size), section->size);
 	put_le32(header + offsetof(Elf64_Shdr, sh_link), link);
@@ -129,7 +130,7 @@ static void fill_elf_header(uint8_t *to, const struct elf_out *out, uint16_t mac
 	to[EI_CLASS] = ELFCLASS64;
 	to[EI_DATA] = ELFDATA2LSB;
 	to[EI_VERSION] = EV_CURRENT;
-	put_le16(to + offsetof(Elf64_Ehdr, e_type), ET_REL);
+	put_le16(to + offsetof(Elf64_Ehdr, e_type), out->type != ET_NONE ? out->type : ET_REL);
 	put_le16(to + offsetof(Elf64_Ehdr, e_machine), machine);
 	put_le32(to + offsetof(Elf64_Ehdr, e_version), EV_CURRENT);
 	put_le64(to + offsetof(Elf64_Ehdr, e_shoff), section_headers);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Writer of ELF objects (ET_REL, 64-bit, little-endian): sections are added one after the other and
- * laid out in that order, section names and headers last. What is in a section is the caller's
- * business, but for a few helpers that put symbols, relocations and strings into tables.
+ * Writer of ELF files that are no programs (ET_REL unless said otherwise, 64-bit, little-endian):
+ * sections are added one after the other and laid out in that order, section names and headers
+ * last. What is in a section is the caller's business, but for a few helpers that put symbols,
+ * relocations and strings into tables.
  *
  * Section 0 is there from the beginning. The same calls give the same bytes.
  */
@@ -20,6 +21,7 @@ struct elf_out_section {
 	uint32_t link;
 	uint32_t info;
 	uint64_t flags;
+	uint64_t addr; /* of sections that were linked */
 	uint64_t align; /* 0: 1 */
 	uint64_t entsize;
 	const void *bytes; /* NULL for SHT_NOBITS */
@@ -34,6 +36,7 @@ struct elf_out_section {
 
 struct elf_out {
 	VEC(struct elf_out_section) sections;
+	uint16_t type; /* 0: ET_REL */
 	uint32_t symtab; /* number of the section that relocations refer to */
 };
 

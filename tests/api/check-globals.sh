@@ -74,7 +74,7 @@ result $? "what holds pointers is read-only once they are relocated"
 cat >"$scratch/allowed" <<-end
 	calloc free malloc realloc
 	abs bcmp bsearch memchr memcmp memcpy memmem memmove memrchr memset qsort
-	strchr strcmp strdup strlen strncmp strndup strnlen strspn
+	strchr strcmp strcspn strdup strlen strncmp strndup strnlen strrchr strspn strstr
 	vsnprintf
 	__errno_location strerrordesc_np strerrorname_np
 	close fstat open pread stat

@@ -27,6 +27,7 @@ public() {
 	format) echo lcp/error.h lcp/kpatch.h ;;
 	build) echo lcp/error.h lcp/build.h lcp/version.h ;;
 	api) echo lcp/lcp.h ;;
+	build) echo lcp/error.h lcp/classic.h ;;
 	*) echo lcp/error.h ;;
 	esac
 }

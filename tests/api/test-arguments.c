@@ -71,7 +71,7 @@ static void test_context(void)
 	lcp_ctx_unref(ctx);
 }
 
-static void refuses_load(int r, struct lcp_error **error, int code, const char *message)
+static void refuses(int r, struct lcp_error **error, int code, const char *message)
 {
 	is_int(r, code, message);
 	is_text(lcp_error_message(*error), message, "and the message names it");
@@ -85,28 +85,28 @@ static void test_load(struct lcp_ctx *ctx)
 	struct lcp_kpatch *patch = NULL;
 	struct lcp_error *error = NULL;
 
-	refuses_load(lcp_kpatch_load(NULL, "x", NULL, &patch, &error), &error, -EINVAL,
-		     "lcp_kpatch_load: ctx is NULL");
-	refuses_load(lcp_kpatch_load(ctx, NULL, NULL, &patch, &error), &error, -EINVAL,
-		     "lcp_kpatch_load: path is NULL");
-	refuses_load(lcp_kpatch_load(ctx, "x", NULL, NULL, &error), &error, -EINVAL,
-		     "lcp_kpatch_load: ret is NULL");
-	refuses_load(lcp_kpatch_load(ctx, "x", &options, &patch, &error), &error, -EINVAL,
-		     "options: flags 0x2 are not all known");
-	refuses_load(lcp_kpatch_load_fd(NULL, 0, NULL, &patch, &error), &error, -EINVAL,
-		     "lcp_kpatch_load_fd: ctx is NULL");
-	refuses_load(lcp_kpatch_load_fd(ctx, 0, NULL, NULL, &error), &error, -EINVAL,
-		     "lcp_kpatch_load_fd: ret is NULL");
-	refuses_load(lcp_kpatch_load_fd(ctx, -1, NULL, &patch, &error), &error, -EBADF,
-		     "cannot stat: Bad file descriptor");
-	refuses_load(lcp_kpatch_load_mem(NULL, "x", 1, NULL, &patch, &error), &error, -EINVAL,
-		     "lcp_kpatch_load_mem: ctx is NULL");
-	refuses_load(lcp_kpatch_load_mem(ctx, NULL, 1, NULL, &patch, &error), &error, -EINVAL,
-		     "lcp_kpatch_load_mem: data is NULL");
-	refuses_load(lcp_kpatch_load_mem(ctx, "x", 1, NULL, NULL, &error), &error, -EINVAL,
-		     "lcp_kpatch_load_mem: ret is NULL");
-	refuses_load(lcp_kpatch_load_mem(ctx, "", 0, NULL, &patch, &error), &error, -LCP_EFORMAT,
-		     "not a patch file: it does not begin with KPATCH1");
+	refuses(lcp_kpatch_load(NULL, "x", NULL, &patch, &error), &error, -EINVAL,
+		"lcp_kpatch_load: ctx is NULL");
+	refuses(lcp_kpatch_load(ctx, NULL, NULL, &patch, &error), &error, -EINVAL,
+		"lcp_kpatch_load: path is NULL");
+	refuses(lcp_kpatch_load(ctx, "x", NULL, NULL, &error), &error, -EINVAL,
+		"lcp_kpatch_load: ret is NULL");
+	refuses(lcp_kpatch_load(ctx, "x", &options, &patch, &error), &error, -EINVAL,
+		"options: flags 0x2 are not all known");
+	refuses(lcp_kpatch_load_fd(NULL, 0, NULL, &patch, &error), &error, -EINVAL,
+		"lcp_kpatch_load_fd: ctx is NULL");
+	refuses(lcp_kpatch_load_fd(ctx, 0, NULL, NULL, &error), &error, -EINVAL,
+		"lcp_kpatch_load_fd: ret is NULL");
+	refuses(lcp_kpatch_load_fd(ctx, -1, NULL, &patch, &error), &error, -EBADF,
+		"cannot stat: Bad file descriptor");
+	refuses(lcp_kpatch_load_mem(NULL, "x", 1, NULL, &patch, &error), &error, -EINVAL,
+		"lcp_kpatch_load_mem: ctx is NULL");
+	refuses(lcp_kpatch_load_mem(ctx, NULL, 1, NULL, &patch, &error), &error, -EINVAL,
+		"lcp_kpatch_load_mem: data is NULL");
+	refuses(lcp_kpatch_load_mem(ctx, "x", 1, NULL, NULL, &error), &error, -EINVAL,
+		"lcp_kpatch_load_mem: ret is NULL");
+	refuses(lcp_kpatch_load_mem(ctx, "", 0, NULL, &patch, &error), &error, -LCP_EFORMAT,
+		"not a patch file: it does not begin with KPATCH1");
 	ok(patch == NULL, "loading writes nothing on failure");
 }
 
@@ -142,14 +142,6 @@ static void test_getters(void)
 		   lcp_kpatch_symbol_version(NULL, 0) == NULL &&
 		   lcp_kpatch_symbol_class(NULL, 0) == 0,
 	   "nor symbols");
-}
-
-static void refuses(int r, struct lcp_error **error, int code, const char *message)
-{
-	is_int(r, code, message);
-	is_text(lcp_error_message(*error), message, "it says why");
-	lcp_error_free(*error);
-	*error = NULL;
 }
 
 static void test_build_new(struct lcp_ctx *ctx)
@@ -253,6 +245,64 @@ static void test_report(void)
 	       "lcp_build_report_json of NULL is refused");
 }
 
+static void test_gensrc(struct lcp_ctx *ctx)
+{
+	struct lcp_classic_gensrc_options options = { .size = sizeof(options), .flags = 128 };
+	struct lcp_bytes *bytes = NULL;
+	struct lcp_error *error = NULL;
+
+	refuses(lcp_classic_gensrc(NULL, "", 0, "", 0, NULL, &bytes, &error), &error, -EINVAL,
+		"lcp_classic_gensrc: ctx is NULL");
+	refuses(lcp_classic_gensrc(ctx, NULL, 0, "", 0, NULL, &bytes, &error), &error, -EINVAL,
+		"lcp_classic_gensrc: original is NULL");
+	refuses(lcp_classic_gensrc(ctx, "", 0, "", 0, NULL, NULL, &error), &error, -EINVAL,
+		"lcp_classic_gensrc: ret is NULL");
+	refuses(lcp_classic_gensrc(ctx, "", 0, "", 0, &options, &bytes, &error), &error, -EINVAL,
+		"options: flags 0x80 are not all known");
+	refuses(lcp_classic_gensrc(ctx, "", 1, "", 0, NULL, &bytes, &error), &error, -LCP_EFORMAT,
+		"original: not a text");
+	ok(bytes == NULL, "nothing is written on failure");
+	ok(lcp_bytes_data(NULL) == NULL && lcp_bytes_size(NULL) == 0, "NULL has no bytes");
+	lcp_bytes_free(NULL);
+
+	is_int(lcp_classic_gensrc(ctx, "", 0, "", 0, NULL, &bytes, NULL), 0,
+	       "two empty texts are compared");
+	is_text(lcp_bytes_data(bytes), "", "and give an empty text");
+	lcp_bytes_free(bytes);
+}
+
+static void test_classic(struct lcp_ctx *ctx)
+{
+	struct lcp_bytes *bytes = NULL;
+	struct lcp_error *error = NULL;
+
+	refuses(lcp_classic_strip(NULL, "", 0, &bytes, &error), &error, -EINVAL,
+		"lcp_classic_strip: ctx is NULL");
+	refuses(lcp_classic_strip(ctx, NULL, 0, &bytes, &error), &error, -EINVAL,
+		"lcp_classic_strip: linked is NULL");
+	refuses(lcp_classic_strip(ctx, "", 0, NULL, &error), &error, -EINVAL,
+		"lcp_classic_strip: ret is NULL");
+	refuses(lcp_classic_rel_fixup(NULL, "", 0, "", 0, &bytes, &error), &error, -EINVAL,
+		"lcp_classic_rel_fixup: ctx is NULL");
+	refuses(lcp_classic_rel_fixup(ctx, NULL, 0, "", 0, &bytes, &error), &error, -EINVAL,
+		"lcp_classic_rel_fixup: original is NULL");
+	refuses(lcp_classic_rel_fixup(ctx, "", 0, NULL, 0, &bytes, &error), &error, -EINVAL,
+		"lcp_classic_rel_fixup: patch is NULL");
+	refuses(lcp_classic_undo_link(ctx, "", 0, "", 0, NULL, &error), &error, -EINVAL,
+		"lcp_classic_undo_link: ret is NULL");
+	refuses(lcp_classic_make(ctx, NULL, 0, "ab", NULL, 0, &bytes, &error), &error, -EINVAL,
+		"lcp_classic_make: object is NULL");
+	refuses(lcp_classic_make(ctx, "", 0, NULL, NULL, 0, &bytes, &error), &error, -EINVAL,
+		"lcp_classic_make: build_id is NULL");
+	refuses(lcp_classic_make(NULL, "", 0, "ab", NULL, 0, &bytes, &error), &error, -EINVAL,
+		"lcp_classic_make: ctx is NULL");
+	refuses(lcp_classic_make(ctx, "", 0, "xy", NULL, 0, &bytes, &error), &error, -EINVAL,
+		"'xy' is no build-id");
+	refuses(lcp_classic_make(ctx, "", 0, "ab", "12345678", 0, &bytes, &error), &error, -EINVAL,
+		"'12345678' is no id for a patch: it has 1 to 7 characters");
+	ok(bytes == NULL, "no step writes on failure");
+}
+
 int main(void)
 {
 	struct lcp_ctx *ctx = NULL;
@@ -266,6 +316,8 @@ int main(void)
 	test_getters();
 	test_build(ctx);
 	test_report();
+	test_gensrc(ctx);
+	test_classic(ctx);
 	lcp_ctx_unref(ctx);
 	return tap_end();
 }

@@ -98,6 +98,30 @@ static int write_file(void **ret, struct lcp_error **reterr)
 	return kpatch_write(patch, (uint8_t **)ret, &size, reterr);
 }
 
+/* A function, a string and a variable that change. */
+#define UNIT(value, string)                                                        \
+	"\t.section .rodata\n.LC0:\n\t.string \"" string "\"\n"                    \
+	"\t.text\n\t.globl f\n\t.type f, @function\nf:\n\tleaq .LC0(%rip), %rax\n" \
+	"\tmovl stdout(%rip), %ecx\n\tmovl $" value ", %eax\n\tret\n\t.size f, .-f\n"
+
+static int make_source(void **ret, struct lcp_error **reterr)
+{
+	static const char old[] = UNIT("1", "old");
+	static const char new[] = UNIT("2", "new") "\t.comm added,8,8\n";
+	const struct lcp_classic_gensrc_options options = {
+		.size = sizeof(options),
+		.flags = LCP_GENSRC_FORCE_GOTPCREL | LCP_GENSRC_FILTER_DEBUG,
+	};
+
+	return lcp_classic_gensrc(ctx, old, sizeof(old) - 1, new, sizeof(new) - 1, &options,
+				  (struct lcp_bytes **)ret, reterr);
+}
+
+static void free_bytes(void *made)
+{
+	lcp_bytes_free(made);
+}
+
 static void free_context(void *made)
 {
 	lcp_ctx_unref(made);
@@ -156,6 +180,7 @@ int main(void)
 	sweep("failing to load one", fail_to_load, free_patch, -ENOENT);
 	sweep("writing JSON", write_json, free, 0);
 	sweep("writing a patch", write_file, free, 0);
+	sweep("making a patch's source", make_source, free_bytes, 0);
 	lcp_kpatch_unref(patch);
 	lcp_ctx_unref(ctx);
 	free(file);

@@ -440,6 +440,16 @@ static bool make_stub(struct applier *applier, uint64_t address, uint64_t *ret)
 	return true;
 }
 
+/* LibCare's tools write calls of imports as PC32, which its doctor sends through a jump table. */
+static bool is_call(const struct applier *applier, const struct kpatch_reloc *reloc)
+{
+	const struct kpatch_symbol *symbol = &applier->patch->symbols[reloc->symbol];
+
+	return reloc->type->need == RELOC_CALL ||
+	       (reloc->type->need == RELOC_ADDRESS && symbol->class == LCP_SYMBOL_IMPORT &&
+		applier->patch->format != LCP_FORMAT_LCP);
+}
+
 static bool apply_reloc(struct applier *applier, size_t section, const struct kpatch_reloc *reloc)
 {
 	const struct arch *arch = applier->patch->arch;
@@ -452,7 +462,7 @@ static bool apply_reloc(struct applier *applier, size_t section, const struct kp
 	if (!find_value(applier, reloc, &value))
 		return false;
 	r = arch->reloc_apply(reloc->type, place, value, pointer(place));
-	if (r < 0 && reloc->type->need == RELOC_CALL) {
+	if (r < 0 && is_call(applier, reloc)) {
 		if (!make_stub(applier, value - addend, &stub))
 			return false;
 		r = arch->reloc_apply(reloc->type, place, stub + addend, pointer(place));

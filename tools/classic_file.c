@@ -32,7 +32,8 @@ void fail(const char *format, ...)
 	(void)vfprintf(stderr, format, args);
 	va_end(args);
 	(void)fputc('\n', stderr);
-	exit(failure_status);
+	(void)fflush(NULL);
+	_exit(failure_status); /* what is open or allocated ends with the process */
 }
 
 void fail_with(const char *path, struct lcp_error *error)

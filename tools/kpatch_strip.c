@@ -59,7 +59,7 @@ static void run(int action, const char *first, const char *second)
 							  two.size, &made, &error);
 	}
 	if (r < 0)
-		fail_with(action == 's' ? first : second, error);
+		fail_with(action == 's' || lcp_error_path(error) != NULL ? first : second, error);
 	write_all(second, action == 's' ? 0660 : 0, made);
 	free(one.bytes);
 	free(two.bytes);

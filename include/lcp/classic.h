@@ -10,7 +10,8 @@
  * (lcp_classic_rel_fixup()), made an object file (lcp_classic_undo_link()), and given a header
  * (lcp_classic_make()). libcare-tools(1) shows it with the tools.
  *
- * No function here opens a file: bytes go in, bytes come out.
+ * No function here opens a file: bytes go in, bytes come out. What is wrong with the bytes of the
+ * original, of two that are given, lcp_error_path() says with the word "original".
  */
 #ifndef LCP_CLASSIC_H
 #define LCP_CLASSIC_H

@@ -434,8 +434,9 @@ int classic_rel_fixup(struct lcp_ctx *ctx, struct slice original, struct slice p
 	int r;
 
 	r = elf_file_open_mem(original.text, original.size, &fixup.original, reterr);
-	if (r == 0)
-		r = classic_elf_read(patch, "patch", &fixup.patch, reterr);
+	if (r < 0)
+		return error_add_path(reterr, r, "original");
+	r = classic_elf_read(patch, "patch", &fixup.patch, reterr);
 	if (r < 0)
 		return r;
 	if (fixup.patch.type == ET_REL)

@@ -180,8 +180,9 @@ int classic_undo_link(struct slice original, struct slice patch, struct str *ret
 	int r;
 
 	r = elf_file_open_mem(original.text, original.size, &object, reterr);
-	if (r == 0)
-		r = classic_elf_read(patch, "patch", &elf, reterr);
+	if (r < 0)
+		return error_add_path(reterr, r, "original");
+	r = classic_elf_read(patch, "patch", &elf, reterr);
 	if (r < 0)
 		return r;
 	if (elf.type == ET_REL) {

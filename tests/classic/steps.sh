@@ -93,6 +93,9 @@ ends 1 "c.stripped: " "a patch for another program is refused" kpatch_strip --re
 [ "$before" = "$(cksum <c.stripped)" ]
 result $? "and left as it is"
 
+ends 1 "main.c: " "an original that is no ELF file is named" kpatch_strip --rel-fixup main.c c.stripped
+ends 1 "main.c: " "in the last step too" kpatch_strip --undo-link main.c c.stripped
+
 id=$(build_id old)
 for command in "-b $id -i 0001 -o out/1 a.stripped" "a.stripped -o out/2 -i 0001 -b $id" \
 	"-d -v x -s y -b $id a.stripped -i 0001 -o out/3"; do

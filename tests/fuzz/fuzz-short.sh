@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # Build the fuzzers with clang, ASan and UBSan, and run each for some seconds, or as many times as
-# FUZZ_RUNS says, from FUZZ_SEED, which is a new one each time if it is not set. The corpora of the source tree are read, what is found goes to the build folder.
+# FUZZ_RUNS says, from FUZZ_SEED, which is a new one each time if it is not set. FUZZERS names some of
+# them. The corpora of the source tree are read, what is found goes to the build folder.
 #
 #	fuzz-short.sh SOURCE BUILD SECONDS
 set -eu
@@ -19,7 +20,7 @@ cd "$build"
 [ -f Makefile ] || "$source/configure" -q CC=clang CFLAGS='-O1 -g' --disable-shared \
 	--enable-fuzzers --enable-sanitizers
 make -s -j"$(nproc)" >/dev/null
-for fuzzer in asm elf kpatch procfs; do
+for fuzzer in ${FUZZERS:-asm elf kpatch procfs}; do
 	make -s "tests/fuzz/fuzz-$fuzzer" >/dev/null
 	mkdir -p "found/$fuzzer"
 	echo "fuzz-$fuzzer $limit"

@@ -75,7 +75,7 @@ int unit_prove(struct unit *unit, const struct object *object);
 enum unit_warning {
 	UNIT_RUNS_AT_START,
 	UNIT_NEVER_RETURNS,
-	UNIT_OWNS_OTHERWISE, /* calls that lock or count references are others, or in another order */
+	UNIT_OWNS_OTHERWISE, /* calls that lock or count are others, or in another order */
 	UNIT_WARNINGS,
 };
 

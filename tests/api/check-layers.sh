@@ -25,9 +25,8 @@ public() {
 	base) echo lcp/error.h lcp/context.h ;;
 	arch) ;;
 	format) echo lcp/error.h lcp/kpatch.h ;;
-	build) echo lcp/error.h lcp/build.h lcp/version.h ;;
 	api) echo lcp/lcp.h ;;
-	build) echo lcp/error.h lcp/classic.h ;;
+	build) echo lcp/error.h lcp/build.h lcp/classic.h lcp/version.h ;;
 	*) echo lcp/error.h ;;
 	esac
 }

@@ -19,9 +19,9 @@ static int first = 1, second = 2;
 static int zero_one, zero_two;
 static const int table[4] = { 1, 2, 3, 4 };
 #ifdef APART
-#define IN(section) __attribute__((section(section)))
+#define IN(name) __attribute__((section(name)))
 #else
-#define IN(section)
+#define IN(name)
 #endif
 #ifdef PATCHED
 static int brought IN(".data.brought") = 7;
@@ -76,6 +76,7 @@ for flags in '-O0 -fno-pie' '-O2 -fno-pie' '-Os -fpie' '-O2 -fPIC' '-O2 -fno-sec
 		$cross-gcc -c old.s -o old.o && $cross-gcc $link -Wl,--build-id old.o -o program
 	result $? "$flags: the programs compile"
 	for new in simple apart; do
+		rm -f patch
 		"$make_patch" -a $cross-as program - patch old.s $new.s >report 2>message
 		result $? "$flags: a patch is made ($new)" "$(cat message)"
 		tail -c +$(($(grep -abo "$(printf '\177ELF')" patch | head -n 1 | cut -d: -f1) + 1)) patch \

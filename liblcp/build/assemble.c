@@ -25,14 +25,16 @@
 /* What it says is shown up to here. */
 #define COMPLAINT_MAX 400
 
-/* What the child is to do; it shares our memory until it runs the assembler. */
+/* What is to be run. Who runs it shares our memory. */
 struct child {
 	char *const *argv;
 	int input;
 	int output;
 	int messages;
 	sigset_t mask; /* to give back before the assembler runs */
+	uint8_t *stack_top; /* of the assembler until it runs */
 	int error; /* errno of what failed; 0 once the assembler runs */
+	int status; /* how it ended */
 };
 
 /*
@@ -86,50 +88,81 @@ static void try_to_run(struct child *child)
 	child->error = error;
 }
 
+/* The assembler, as long as it is us. */
 static int run_child(void *argument)
 {
 	struct child *child = argument;
-	int null;
 
-	reset_signals();
-	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (null < 0 || !place_fd(child->input, 0) || !place_fd(null, 1) ||
-	    !place_fd(child->messages, 2) || !place_fd(child->output, OUTPUT_FD)) {
-		child->error = errno;
-		_exit(127);
-	}
-	/* Linux 5.9; before, what the program left open without O_CLOEXEC is inherited. */
-	(void)syscall(SYS_close_range, OUTPUT_FD + 1, ~0U, 0);
 	(void)sigprocmask(SIG_SETMASK, &child->mask, NULL);
 	try_to_run(child);
 	_exit(127);
 }
 
-/*
- * Run the child to its end. CLONE_VFORK holds this thread until it runs the assembler, so that
- * child->error is known; without a signal number in the flags its end is told to nobody, and only
- * __WALL waits for it (clone(2), waitpid(2)).
- */
-static int run(struct child *child, int *ret_status)
+/* Nothing is kept open longer than the program around us has it open. */
+static bool take_descriptors(const struct child *child)
 {
-	autofree uint8_t *stack = malloc(STACK_SIZE);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (null < 0 || !place_fd(child->input, 0) || !place_fd(null, 1) ||
+	    !place_fd(child->messages, 2) || !place_fd(child->output, OUTPUT_FD))
+		return false;
+	/* Linux 5.9; before, what the program left open without O_CLOEXEC is inherited. */
+	(void)syscall(SYS_close_range, OUTPUT_FD + 1, ~0U, 0);
+	return true;
+}
+
+/*
+ * Whose child the assembler is, and who waits for it. CLONE_VFORK holds this process until the
+ * assembler runs, so that child->error is known then. It shares errno and the state of cancellation
+ * with the thread that waits for it: so no function is called that may be cancelled, and with all
+ * signals blocked nothing interrupts the wait. An ignored SIGCHLD would leave nothing to wait for.
+ */
+static int run_parent(void *argument)
+{
+	const struct sigaction plain = { .sa_handler = SIG_DFL };
+	struct child *child = argument;
+	int pid;
+
+	reset_signals();
+	(void)sigaction(SIGCHLD, &plain, NULL);
+	if (!take_descriptors(child)) {
+		child->error = errno;
+		_exit(127);
+	}
+	pid = clone(run_child, child->stack_top, CLONE_VM | CLONE_VFORK | SIGCHLD, child);
+	if (pid < 0 || syscall(SYS_wait4, pid, &child->status, 0, NULL) < 0)
+		child->error = errno;
+	_exit(0);
+}
+
+/*
+ * Run the assembler to its end. A child whose end sends no signal is found by __WALL only, not by a
+ * program that waits for any child (clone(2), waitpid(2)). execve(2) would make it an ordinary one
+ * again, so this child does not: the assembler is a child of it.
+ */
+static int run(struct child *child)
+{
+	autofree uint8_t *stacks = malloc(2 * STACK_SIZE);
 	uint8_t *top;
 	sigset_t all;
-	int saved, pid;
+	int saved, pid, status = 0;
 
-	if (stack == NULL)
+	if (stacks == NULL)
 		return -ENOMEM;
-	top = stack + STACK_SIZE - (uintptr_t)(stack + STACK_SIZE) % 16;
+	top = stacks + 2 * STACK_SIZE - (uintptr_t)stacks % 16;
+	child->stack_top = top - STACK_SIZE;
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &child->mask);
-	pid = clone(run_child, top, CLONE_VM | CLONE_VFORK, child);
+	pid = clone(run_parent, top, CLONE_VM, child);
 	saved = errno;
 	(void)pthread_sigmask(SIG_SETMASK, &child->mask, NULL);
 	if (pid < 0)
 		return -saved;
-	while (waitpid(pid, ret_status, __WALL) < 0)
+	while (waitpid(pid, &status, __WALL) < 0)
 		if (errno != EINTR)
 			return -errno;
+	if (status != 0 && child->error == 0) /* somebody killed who waited */
+		child->status = status;
 	return 0;
 }
 
@@ -172,8 +205,9 @@ static void read_complaint(int fd, char *ret)
 	memmove(ret, text, strlen(text) + 1);
 }
 
-static int judge(const struct child *child, const char *name, int status, struct lcp_error **reterr)
+static int judge(const struct child *child, const char *name, struct lcp_error **reterr)
 {
+	int status = child->status;
 	char complaint[COMPLAINT_MAX + 1];
 
 	if (child->error != 0)
@@ -192,13 +226,12 @@ static int judge(const struct child *child, const char *name, int status, struct
 static int assemble_files(struct child *child, const char *name, uint8_t **ret, size_t *ret_size,
 			  struct lcp_error **reterr)
 {
-	int status = 0;
 	int r;
 
-	r = run(child, &status);
+	r = run(child);
 	if (r < 0)
 		return error_set_errno(reterr, -r, "cannot start '%s'", child->argv[0]);
-	r = judge(child, name, status, reterr);
+	r = judge(child, name, reterr);
 	if (r < 0)
 		return r;
 	return file_read(child->output, ELF_FILE_SIZE_MAX, ret, ret_size, reterr);

@@ -130,6 +130,19 @@ static const struct asm_block *block_at(const struct asm_unit *unit, uint32_t nu
 	return number != NO_BLOCK ? &unit->blocks.items[number] : NULL;
 }
 
+/* An entry of which something is missing, for want of memory, is none. */
+static int add_whole(struct unit *unit, uint32_t kind, struct report_entry entry, bool has_old,
+		     bool has_new)
+{
+	if (entry.symbol == NULL || entry.unit == NULL ||
+	    (has_old && (entry.old_location == NULL || entry.old_statement == NULL)) ||
+	    (has_new && (entry.new_location == NULL || entry.new_statement == NULL))) {
+		free(entry.reason);
+		entry.reason = NULL;
+	}
+	return report_add(unit->report, kind, entry);
+}
+
 static int report_change(struct unit *unit, const struct asm_change *change)
 {
 	const struct asm_unit *old = &unit->units[UNIT_OLD], *new = &unit->units[UNIT_NEW];
@@ -143,7 +156,8 @@ static int report_change(struct unit *unit, const struct asm_change *change)
 		.new_statement = statement_text(new, change->new_at),
 	};
 
-	return report_add(unit->report, kind_of(unit, change), entry);
+	return add_whole(unit, kind_of(unit, change), entry, change->old_at != NULL,
+			 change->new_at != NULL);
 }
 
 static int report_refusal(struct unit *unit, const struct asm_refusal *refusal)
@@ -157,7 +171,7 @@ static int report_refusal(struct unit *unit, const struct asm_refusal *refusal)
 		.new_statement = statement_text(new, refusal->at),
 	};
 
-	return report_add(unit->report, LCP_REPORT_REFUSAL, entry);
+	return add_whole(unit, LCP_REPORT_REFUSAL, entry, false, refusal->at != NULL);
 }
 
 /*

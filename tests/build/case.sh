@@ -151,8 +151,8 @@ preload=$(directive preload)
 link=$(directive link)
 program=$(directive program)
 flavours=$(directive only)
-directive flags >flags
-[ -s flags ] || printf '%s\n' -O2 -O0 >flags
+directive flags >flag-sets
+[ -s flag-sets ] || printf '%s\n' -O2 -O0 >flag-sets
 tried=0
 runs=0
 [ -n "$expect$refused" ] || echo "says nothing that could be wrong"
@@ -162,23 +162,35 @@ case $source in
 *) language=cc ;;
 esac
 
-# Every combination, or each flavour once, with flags and compilers in turn.
-combination=$number
+# Every combination, or one in five: which, differs from case to case.
+kinds=$(directive compilers)
+: "${kinds:=cc clang}"
+# shellcheck disable=SC2086 # words are wanted
+set -- $flavours
+total=$#
+# shellcheck disable=SC2086 # words are wanted
+set -- $kinds
+total=$((total * $# * $(wc -l <flag-sets)))
+[ $total -lt 5 ] || total=5
+combination=-1
 for flavour in $flavours; do
 	while read -r flags; do
-		for kind in $(directive compilers | grep . || echo cc clang); do
+		for kind in $kinds; do
 			case $language-$kind in
-			cc-cc | cc-gcc) compiler=$CC ;;
-			cxx-cc | cxx-gcc) compiler=$CXX ;;
+			cc-cc) compiler=$CC ;;
+			cxx-cc) compiler=$CXX ;;
+			cc-gcc) compiler=$GCC ;;
+			cxx-gcc) compiler=${GCC:+g++} ;;
 			cc-clang) compiler=$CLANG ;;
 			cxx-clang) compiler=${CLANG:+$CLANG++} ;;
 			esac
-			[ -n "$compiler" ] || continue
 			combination=$((combination + 1))
-			[ -n "$BUILD_MATRIX" ] || [ $((combination % 5)) -eq 0 ] || continue
+			[ -n "$compiler" ] || continue
+			[ -n "$BUILD_MATRIX" ] || [ $((combination % 5)) -eq $((number % total)) ] ||
+				continue
 			runs=$((runs + 1))
 			try
 		done
-	done <flags
+	done <flag-sets
 done
 echo "$runs" >runs

@@ -13,6 +13,7 @@
 #	only: pie library	flavours, all if there is no such line
 #	flags: -O2 -g		of the compiler; several lines are tried in turn
 #	link: -Wl,-z,now	of the linker
+#	script: V1 { ... };	goes to the file version-script, for link:
 #	program: -pthread	likewise, of the program that uses a library
 #	units: 2		compile the file so often, with UNIT defined as 1 and 2
 #	new: 2			unit 2 is not in the original
@@ -151,6 +152,7 @@ preload=$(directive preload)
 link=$(directive link)
 program=$(directive program)
 flavours=$(directive only)
+directive script >version-script
 directive flags >flag-sets
 [ -s flag-sets ] || printf '%s\n' -O2 -O0 >flag-sets
 tried=0

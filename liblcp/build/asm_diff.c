@@ -194,8 +194,12 @@ static int diff_data(struct asm_diff *diff, struct asm_block *new)
 /* Room that -fpatchable-function-entry leaves in front of functions, and the list of it. */
 static bool is_room(const struct asm_unit *unit, const struct asm_block *block)
 {
-	if (slice_equals(block->name, SLICE("__patchable_function_entries")))
-		return true;
+	bool any = false;
+
+	vec_foreach (&unit->text.sections, section)
+		any = any || slice_equals(section->name, SLICE("__patchable_function_entries"));
+	if (!any || slice_equals(block->name, SLICE("__patchable_function_entries")))
+		return any;
 	for (uint32_t i = 0; i < block->count; i++) {
 		const struct asm_statement *statement = asm_block_statement(unit, block, i);
 

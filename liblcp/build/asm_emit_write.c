@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The text of what is brought: each block in a section of the patch, with every name as it is called
- * there.
+ * The text of what is brought: each block in a section of the patch, with every name as it is
+ * called there.
  */
 #include "build/asm_emit_private.h"
 

@@ -3,8 +3,8 @@
  * Running the assembler: text in, object out, both in memory.
  *
  * It is a process of its own that the program around us does not see: it shares no descriptor with
- * it but those it needs, its end sends no signal, and waitpid(-1) does not find it. A second process
- * stands between the two, which shares our memory and does nothing but wait.
+ * it but those it needs, its end sends no signal, and waitpid(-1) does not find it. A second
+ * process stands between the two, which shares our memory and does nothing but wait.
  */
 #ifndef LCP_BUILD_ASSEMBLE_H
 #define LCP_BUILD_ASSEMBLE_H

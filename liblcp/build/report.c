@@ -55,7 +55,8 @@ int report_say(struct lcp_build_report *report, uint32_t kind, const char *symbo
 	va_start(args, format);
 	str_vprintf(&reason, format, args);
 	va_end(args);
-	(void)str_take(&reason, &entry.reason);
+	if ((symbol == NULL || entry.symbol != NULL) && (unit == NULL || entry.unit != NULL))
+		(void)str_take(&reason, &entry.reason);
 	return report_add(report, kind, entry);
 }
 

@@ -179,6 +179,19 @@ static void look_into_data(struct unit *unit, const struct asm_statement **old,
 	}
 }
 
+/* An entry of which something is missing, for want of memory, is none. */
+static int add_whole(struct unit *unit, uint32_t kind, struct report_entry entry, bool has_old,
+		     bool has_new)
+{
+	if (entry.symbol == NULL || entry.unit == NULL ||
+	    (has_old && (entry.old_location == NULL || entry.old_statement == NULL)) ||
+	    (has_new && (entry.new_location == NULL || entry.new_statement == NULL))) {
+		free(entry.reason);
+		entry.reason = NULL;
+	}
+	return report_add(unit->report, kind, entry);
+}
+
 static int report_change(struct unit *unit, const struct asm_change *change)
 {
 	const struct asm_unit *old = &unit->units[UNIT_OLD], *new = &unit->units[UNIT_NEW];
@@ -195,7 +208,8 @@ static int report_change(struct unit *unit, const struct asm_change *change)
 	entry.old_statement = statement_text(old, old_shown);
 	entry.new_statement = statement_text(new, new_shown);
 
-	return report_add(unit->report, kind_of(unit, change), entry);
+	return add_whole(unit, kind_of(unit, change), entry, change->old_at != NULL,
+			 change->new_at != NULL);
 }
 
 static int report_refusal(struct unit *unit, const struct asm_refusal *refusal)
@@ -209,7 +223,7 @@ static int report_refusal(struct unit *unit, const struct asm_refusal *refusal)
 		.new_statement = statement_text(new, refusal->at),
 	};
 
-	return report_add(unit->report, LCP_REPORT_REFUSAL, entry);
+	return add_whole(unit, LCP_REPORT_REFUSAL, entry, false, refusal->at != NULL);
 }
 
 /* What a person has to judge of a function that is replaced. */

@@ -95,12 +95,13 @@ int __wrap_assemble(char *const *argv, const char *name, const void *text, size_
 	if (i == OBJECTS_MAX)
 		return __real_assemble(argv, name, text, size, ret, ret_size, reterr);
 	if (i == object_count) {
-		unsigned int failing = fails_at;
+		unsigned int failing = fails_at, counted = allocations;
 
 		fails_at = 0;
 		r = __real_assemble(argv, name, text, size, &objects[i].object, &objects[i].size,
 				    reterr);
 		fails_at = failing;
+		allocations = counted;
 		if (r < 0)
 			return r;
 		objects[i].text = __real_malloc(size);

@@ -13,6 +13,7 @@
 #	only: pie library	flavours, all if there is no such line
 #	flags: -O2 -g		of the compiler; several lines are tried in turn
 #	link: -Wl,-z,now	of the linker
+#	script: V1 { ... };	goes to the file version-script, for link:
 #	program: -pthread	likewise, of the program that uses a library
 #	units: 2		compile the file so often, with UNIT defined as 1 and 2
 #	new: 2			unit 2 is not in the original
@@ -151,8 +152,9 @@ preload=$(directive preload)
 link=$(directive link)
 program=$(directive program)
 flavours=$(directive only)
-directive flags >flags
-[ -s flags ] || printf '%s\n' -O2 -O0 >flags
+directive script >version-script
+directive flags >flag-sets
+[ -s flag-sets ] || printf '%s\n' -O2 -O0 >flag-sets
 tried=0
 runs=0
 [ -n "$expect$refused" ] || echo "says nothing that could be wrong"
@@ -162,23 +164,35 @@ case $source in
 *) language=cc ;;
 esac
 
-# Every combination, or each flavour once, with flags and compilers in turn.
-combination=$number
+# Every combination, or one in five: which, differs from case to case.
+kinds=$(directive compilers)
+: "${kinds:=cc clang}"
+# shellcheck disable=SC2086 # words are wanted
+set -- $flavours
+total=$#
+# shellcheck disable=SC2086 # words are wanted
+set -- $kinds
+total=$((total * $# * $(wc -l <flag-sets)))
+[ $total -lt 5 ] || total=5
+combination=-1
 for flavour in $flavours; do
 	while read -r flags; do
-		for kind in $(directive compilers | grep . || echo cc clang); do
+		for kind in $kinds; do
 			case $language-$kind in
-			cc-cc | cc-gcc) compiler=$CC ;;
-			cxx-cc | cxx-gcc) compiler=$CXX ;;
+			cc-cc) compiler=$CC ;;
+			cxx-cc) compiler=$CXX ;;
+			cc-gcc) compiler=$GCC ;;
+			cxx-gcc) compiler=${GCC:+g++} ;;
 			cc-clang) compiler=$CLANG ;;
 			cxx-clang) compiler=${CLANG:+$CLANG++} ;;
 			esac
-			[ -n "$compiler" ] || continue
 			combination=$((combination + 1))
-			[ -n "$BUILD_MATRIX" ] || [ $((combination % 5)) -eq 0 ] || continue
+			[ -n "$compiler" ] || continue
+			[ -n "$BUILD_MATRIX" ] || [ $((combination % 5)) -eq $((number % total)) ] ||
+				continue
 			runs=$((runs + 1))
 			try
 		done
-	done <flags
+	done <flag-sets
 done
 echo "$runs" >runs

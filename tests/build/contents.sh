@@ -14,6 +14,7 @@ harness_flags="-std=gnu11 -O1 -fPIC -w -D_GNU_SOURCE -I$top_builddir/include -I$
 for file in $driver_sources; do
 	echo "$file -o $scratch/$(basename "$file" .c).part.o"
 done >"$scratch/sources"
+# shellcheck disable=SC2086 # words are wanted
 {
 	cat "$scratch/sources"
 	echo "$top_srcdir/tests/build/driver.c -o $scratch/driver.o"
@@ -25,7 +26,9 @@ result $? "the harness compiles"
 make_patch=$(cd "$top_builddir" && pwd)/tests/build/make-patch
 CLANG=
 ! command -v clang >/dev/null || CLANG=clang
-export make_patch scratch CLANG
+GCC=
+! command -v g++ >/dev/null || GCC=gcc
+export make_patch scratch CLANG GCC
 cases=$(cd "$top_srcdir/tests/build/cases" && pwd)
 number=0
 for case in ${CASES:-$(ls "$cases")}; do

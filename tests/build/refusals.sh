@@ -154,10 +154,9 @@ for unit in 1 2 3 4 5; do
 done
 $CC -shared -Wl,--build-id unit.?.o -o one/library.so
 cp one/* two/
+# shellcheck disable=SC2086 # words are wanted
 make_in() {
-	(cd "$1" && shift && patch=$1 && jobs=$2 && shift 2 &&
-		# shellcheck disable=SC2086 # words are wanted
-		"$make_patch" $assembler -j "$jobs" library.so - "$patch" \
+	(cd "$1" && "$make_patch" $assembler -j "$3" library.so - "$2" \
 			ORIGINAL.1.s PATCHED.1.s ORIGINAL.2.s PATCHED.2.s ORIGINAL.3.s PATCHED.3.s \
 			ORIGINAL.4.s PATCHED.4.s ORIGINAL.5.s PATCHED.5.s)
 }

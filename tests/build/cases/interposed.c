@@ -3,6 +3,8 @@
  * What another library interposes stays interposed: new code calls the interposer.
  *
  * expect: 80 86 80
+ * flags: -O2 -fsemantic-interposition
+ * flags: -O0
  * only: library dlopen
  * preload: 1
  */

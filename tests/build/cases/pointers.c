@@ -40,8 +40,8 @@ static int __attribute__((noinline)) are_same(void)
 		remembered_own = now_own;
 		remembered_global = now_global;
 	}
-	return now_own == remembered_own && now_global == remembered_global && table[0] == now_own &&
-	       table[1] == now_global;
+	return now_own == remembered_own && now_global == remembered_global &&
+	       table[0] == now_own && table[1] == now_global;
 }
 
 int test_value(void)

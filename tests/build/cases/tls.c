@@ -5,7 +5,6 @@
  * expect: 7 35 7
  * flags: -O2
  * flags: -O0
- * flags: -O2 -mtls-dialect=gnu2
  * compilers: gcc
  * program: -pthread
  */

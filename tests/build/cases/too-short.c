@@ -2,7 +2,7 @@
 /*
  * A function that is too short to be redirected, and has no padding behind it, is refused.
  *
- * refused: LCP_EREFUSED shorty: the function is too short to be replaced: [0-9]+ bytes and 0 of padding
+ * refused: LCP_EREFUSED shorty: the function is too short .*: [0-9]+ bytes and 0 of padding
  * flags: -Os -fno-toplevel-reorder
  * compilers: gcc
  * only: pie library

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A library with a version script that hides most of it, and versions of a symbol.
+ * A library with a version script that gives versions and hides what it does not name.
  *
  * expect: 9 90 9
  * only: library dlopen
+ * script: V1 { global: test_value; new_value; local: *; };
+ * link: -Wl,--version-script=version-script
  */
 int local_by_script(void);
 int __attribute__((noinline)) local_by_script(void)

@@ -253,12 +253,16 @@ static void put_section(const struct writer *writer, const struct asm_block *blo
 		str_puts(writer->to, "\t.section " EMIT_DATA ",\"aw\",%progbits\n");
 }
 
-/* A new symbol that other units may refer to is seen by the other units of the patch only. */
+/*
+ * A new symbol that other units may refer to is seen by the other units of the patch only. Of one
+ * that several units may define, the first is the one.
+ */
 static void put_attributes(const struct writer *writer, const struct asm_symbol *symbol,
 			   const char *type)
 {
 	if (symbol->bind != BIND_LOCAL && !is_in_old(writer->emit, symbol)) {
-		str_puts(writer->to, "\t.globl ");
+		str_puts(writer->to,
+			 symbol->bind == BIND_WEAK || symbol->common ? "\t.weak " : "\t.globl ");
 		put_definition(writer, symbol);
 		str_puts(writer->to, "\n\t.hidden ");
 		put_definition(writer, symbol);

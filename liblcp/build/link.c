@@ -192,18 +192,24 @@ static int add_defined(struct linker *linker, struct input *input, uint32_t inde
 		.size = from->size,
 		.type = from->type,
 	};
+	int64_t known;
 	int r;
 
 	if (from->type == STT_SECTION) {
 		input->symbols[index] = part;
 		return 0;
 	}
+	known = from->bind != STB_LOCAL ? map_get(&linker->defined, slice_of(from->name)) : -1;
+	if (known >= 0 && from->bind != STB_WEAK)
+		return error_set(linker->reterr, -LCP_ESYMBOL,
+				 "'%s' is new in several units of the patch", from->name);
+	if (known >= 0) {
+		input->symbols[index] = (uint32_t)known;
+		return 0;
+	}
 	r = add_symbol(linker, symbol, &input->symbols[index]);
 	if (r < 0 || from->bind == STB_LOCAL)
 		return r;
-	if (map_get(&linker->defined, slice_of(from->name)) >= 0 && from->bind != STB_WEAK)
-		return error_set(linker->reterr, -LCP_ESYMBOL,
-				 "'%s' is new in several units of the patch", from->name);
 	return map_set(&linker->defined, slice_of(from->name), input->symbols[index]) < 0
 		       ? error_set_nomem(linker->reterr)
 		       : 0;
@@ -443,19 +449,32 @@ static int add_replaced(struct linker *linker, const struct input *input, struct
 	return 0;
 }
 
-/* What the patch has of functions beside the new versions. */
+static bool replaces(const struct unit *unit, const char *name)
+{
+	vec_foreach (&unit->functions, function)
+		if (strcmp(function->new_name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What the patch has of functions beside the new versions; and parts that the old ones lacked. */
 static int add_new(struct linker *linker, const struct input *input, struct lcp_kpatch *patch)
 {
 	for (size_t i = 1; i < input->elf->symtab.count; i++) {
 		const struct elf_symbol *symbol = &input->elf->symtab.items[i];
 		struct slice name = slice_of(symbol->name);
+		const char *called = NULL;
 		int r;
 
 		if (symbol->type != STT_FUNC || input->symbols[i] == 0 ||
-		    symbol->section == SHN_UNDEF || slice_ends(name, SLICE(EMIT_NEW_VERSION)))
+		    symbol->section == SHN_UNDEF || replaces(input->unit, symbol->name))
 			continue;
-		r = fill_function(linker, input, (uint32_t)i, symbol->name,
-				  &patch->functions[patch->function_count]);
+		if (slice_ends(name, SLICE(EMIT_NEW_VERSION)))
+			name.size -= SLICE(EMIT_NEW_VERSION).size;
+		r = make_name(linker, name, &called);
+		if (r == 0)
+			r = fill_function(linker, input, (uint32_t)i, called,
+					  &patch->functions[patch->function_count]);
 		if (r < 0)
 			return r;
 		patch->function_count++;

@@ -215,6 +215,11 @@ static int follow_block(struct search *search, uint32_t number)
 
 		if (statement->kind == ASM_LOC)
 			continue;
+		if (slice_equals(asm_statement_word(&unit->text, statement), SLICE(".cfi_lsda")))
+			return refuse(search->emit, block->name,
+				      "catches exceptions or cleans up after them: a patch cannot "
+				      "carry its table yet",
+				      search->reterr);
 		asm_scan_init(&scan, &unit->text, statement);
 		r = follow_text(search, &scan);
 	}

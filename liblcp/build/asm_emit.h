@@ -23,6 +23,9 @@
 #define EMIT_DATA ".kpatch.data"
 #define EMIT_BSS ".kpatch.bss"
 
+/* Is what the unit calls @name and does not define out of reach, but for a slot of the GOT? */
+typedef bool (*asm_emit_far_fn)(const void *context, struct slice name);
+
 struct asm_emit {
 	struct asm_diff *diff;
 	const bool *absent; /* by block of the new unit, or NULL: see asm_emit_init() */
@@ -41,7 +44,13 @@ int asm_emit_init(struct asm_emit *ret, struct asm_diff *diff, const bool *absen
 		  struct lcp_error **reterr);
 void asm_emit_fini(struct asm_emit *emit);
 
-/* Write the text. 0, -ENOMEM, -LCP_EUNSUPPORTED. */
-int asm_emit_write(const struct asm_emit *emit, struct str *to, struct lcp_error **reterr);
+/*
+ * Write the text. Compilers take data of other objects for near, since a linker can bring it near
+ * with a copy; for a patch that is too late. So code that refers to what @is_far says is far takes
+ * its address from the GOT, where that needs no register beside the one it writes to. 0, -ENOMEM,
+ * -LCP_EUNSUPPORTED.
+ */
+int asm_emit_write(const struct asm_emit *emit, asm_emit_far_fn is_far, const void *context,
+		   struct str *to, struct lcp_error **reterr);
 
 #endif

@@ -4,6 +4,7 @@
  * called there.
  */
 #include "build/asm_emit_private.h"
+#include "build/asm_got.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,8 @@ struct emit_label {
 
 struct writer {
 	const struct asm_emit *emit;
+	asm_emit_far_fn is_far;
+	const void *context; /* of is_far */
 	struct str *to;
 	VEC(struct emit_label) labels; /* of what is brought, by block and position */
 };
@@ -82,6 +85,11 @@ static void put_definition(const struct writer *writer, const struct asm_symbol 
 	put_name(writer->to, symbol->name, again ? EMIT_NEW_VERSION : "");
 }
 
+static bool is_defined(const struct asm_symbol *symbol)
+{
+	return symbol->block != NO_BLOCK || symbol->common || symbol->alias.size > 0;
+}
+
 /*
  * What a reference to a symbol is called. New versions of data and of parts are meant themselves,
  * those of functions by their original entries.
@@ -92,15 +100,13 @@ static void put_reference(const struct writer *writer, struct slice name)
 	const struct asm_unit *unit = emit->diff->new;
 	const struct asm_symbol *symbol = asm_unit_symbol(unit, name);
 	struct asm_anchor anchor;
-	bool defined = symbol != NULL &&
-		       (symbol->block != NO_BLOCK || symbol->common || symbol->alias.size > 0);
 
 	if (asm_is_anchor(name) && asm_anchor_find(emit->diff, name, &anchor)) {
 		put_reference(writer, anchor.name);
 		str_printf(writer->to, "+%.*s", SLICE_ARG(anchor.offset));
 		return;
 	}
-	if (!defined) {
+	if (symbol == NULL || !is_defined(symbol)) {
 		put_name(writer->to, name, "");
 		return;
 	}
@@ -215,11 +221,37 @@ static void put_labels(const struct writer *writer, uint32_t number, uint32_t po
 		put_label(writer, labels[(*next)++].name);
 }
 
+/* The symbol that an instruction refers to as if it were near, and that is not; or empty. */
+static struct slice find_far(const struct writer *writer, const struct asm_statement *statement)
+{
+	const struct asm_unit *unit = writer->emit->diff->new;
+	struct asm_scan scan;
+	struct slice piece;
+	enum asm_token token;
+
+	if (statement->kind != ASM_INSTRUCTION || unit->text.syntax->register_prefix != '%')
+		return (struct slice){ "", 0 };
+	asm_scan_init(&scan, &unit->text, statement);
+	while ((token = asm_scan_next(&scan, &piece)) != TOKEN_END) {
+		const struct asm_symbol *symbol;
+
+		if (token != TOKEN_NAME || asm_is_local_label(piece) ||
+		    slice_begins(scan.rest, SLICE("@")))
+			continue;
+		symbol = asm_unit_symbol(unit, piece);
+		if ((symbol == NULL || !is_defined(symbol)) && !is_decoration(unit, piece) &&
+		    writer->is_far(writer->context, piece))
+			return piece;
+	}
+	return (struct slice){ "", 0 };
+}
+
 static void put_statement(const struct writer *writer, const struct asm_statement *statement)
 {
 	const struct asm_unit *unit = writer->emit->diff->new;
 	struct slice text = asm_statement_text(&unit->text, statement);
 	struct asm_scan scan;
+	struct slice far;
 
 	if (statement->kind == ASM_LOC)
 		return;
@@ -227,6 +259,11 @@ static void put_statement(const struct writer *writer, const struct asm_statemen
 		str_printf(writer->to, "%.*s:\n", SLICE_ARG(text));
 		return;
 	}
+	far = find_far(writer, statement);
+	if (far.size > 0 && asm_put_through_got(asm_statement_word(&unit->text, statement),
+						asm_statement_operands(&unit->text, statement), far,
+						false, writer->to))
+		return;
 	asm_scan_init(&scan, &unit->text, statement);
 	str_put(writer->to, "\t", 1);
 	str_put(writer->to, text.text, (size_t)(scan.rest.text - text.text));
@@ -395,10 +432,16 @@ static void put_undefined(const struct writer *writer)
 	}
 }
 
-int asm_emit_write(const struct asm_emit *emit, struct str *to, struct lcp_error **reterr)
+int asm_emit_write(const struct asm_emit *emit, asm_emit_far_fn is_far, const void *context,
+		   struct str *to, struct lcp_error **reterr)
 {
 	const struct asm_unit *unit = emit->diff->new;
-	struct writer writer cleanup(writer_fini) = { .emit = emit, .to = to };
+	struct writer writer cleanup(writer_fini) = {
+		.emit = emit,
+		.is_far = is_far,
+		.context = context,
+		.to = to,
+	};
 
 	if (collect_labels(&writer) < 0)
 		return error_set_nomem(reterr);

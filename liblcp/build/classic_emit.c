@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "build/asm_got.h"
 
 #define SUFFIX ".kpatch"
 #define PUSH_DATA "\t.pushsection .kpatch.data,\"aw\",@progbits\n"
@@ -259,7 +260,7 @@ static bool put_through_got(struct classic_emitter *emitter, const struct asm_st
 		bool has_modifier = scan.rest.size > 0 && *scan.rest.text == '@';
 
 		if (token == TOKEN_NAME && !has_modifier && is_outside(emitter, name))
-			return classic_put_through_got(word, operands, name, to);
+			return asm_put_through_got(word, operands, name, true, to);
 	}
 	return false;
 }

@@ -56,12 +56,4 @@ int classic_emit_anonymous(struct classic_emitter *emitter, struct str *to);
 /* Append what only the new unit says of symbols: aliases, and what is special of undefined ones. */
 void classic_emit_others(const struct classic_emitter *emitter, struct str *to);
 
-/*
- * classic_got.c: append what does the same as the x86-64 instruction @word @operands, in which
- * @name means a symbol, with the address taken from the GOT. false if this is none of the
- * instructions that can be rewritten.
- */
-bool classic_put_through_got(struct slice word, struct slice operands, struct slice name,
-			     struct str *to);
-
 #endif

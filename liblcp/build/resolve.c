@@ -251,3 +251,14 @@ int resolve(const struct object *object, const struct place *place,
 				      "the code can only reach what is near");
 	return r;
 }
+
+bool resolve_is_far(const void *object, struct slice name)
+{
+	const struct elf_symbol *dynamic = object_dynamic(object, name);
+
+	for (uint32_t i = object_find(object, name); i != OBJECT_NONE;
+	     i = object_find_next(object, i))
+		if (is_exported(object_symbol(object, i)))
+			return false;
+	return ((const struct object *)object)->dynamic && (dynamic == NULL || dynamic->value == 0);
+}

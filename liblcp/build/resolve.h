@@ -27,4 +27,10 @@ int resolve(const struct object *object, const struct place *place,
 	    const struct resolve_symbol *symbol, struct kpatch_symbol *ret,
 	    struct lcp_error **reterr);
 
+/*
+ * Is @name, which a unit does not define, of another object than @object (a struct object), so that
+ * code may not count on it being near? What the object takes the address of has one that is near.
+ */
+bool resolve_is_far(const void *object, struct slice name);
+
 #endif

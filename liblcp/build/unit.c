@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "build/assemble.h"
 #include "build/layout.h"
+#include "build/resolve.h"
 #include "format/file.h"
 
 static const struct asm_syntax *syntax_of(const struct arch *arch)
@@ -172,7 +173,7 @@ static int emit(struct unit *unit, const struct unit_setting *setting, struct lc
 	autostr struct str text = { 0 }, name = { 0 };
 	int r;
 
-	r = asm_emit_write(&unit->emit, &text, reterr);
+	r = asm_emit_write(&unit->emit, resolve_is_far, setting->object, &text, reterr);
 	if (r < 0)
 		return r;
 	str_printf(&name, "patch of %s", unit->name);

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Instructions that name a symbol, rewritten so that they take its address from the GOT: the symbol
- * may then be anywhere. x86-64 only.
- *
- * Nothing that is added changes the flags or the red zone; a register that is needed is saved.
- */
+#include "build/asm_got.h"
+
 #include <string.h>
 
 #include "base/num.h"
-#include "build/classic_emit.h"
 
 #define OPERANDS_MAX 4
 #define RED_ZONE "128" /* psABI, 3.2.2 */
@@ -215,8 +210,8 @@ static bool put_with_scratch(struct slice word, struct slice text, const struct 
 	return true;
 }
 
-bool classic_put_through_got(struct slice word, struct slice operands, struct slice name,
-			     struct str *to)
+bool asm_put_through_got(struct slice word, struct slice operands, struct slice name, bool may_save,
+			 struct str *to)
 {
 	bool moves = slice_begins(word, SLICE("mov"));
 	struct operands parts = { 0 };
@@ -235,5 +230,5 @@ bool classic_put_through_got(struct slice word, struct slice operands, struct sl
 		put_instruction(word, &parts, into, to);
 		return true;
 	}
-	return put_with_scratch(word, operands, &parts, name, to);
+	return may_save && put_with_scratch(word, operands, &parts, name, to);
 }

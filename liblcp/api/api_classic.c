@@ -138,12 +138,14 @@ EXPORT int32_t lcp_classic_make(struct lcp_ctx *ctx, const void *object, uint64_
 				struct lcp_bytes **ret, struct lcp_error **reterr)
 {
 	autostr struct str str = { 0 };
-	int r = check_pair(__func__, ctx, object, object, ret, reterr);
+	int r;
 
-	if (object == NULL || build_id == NULL)
-		return api_null(reterr, __func__, object == NULL ? "object" : "build_id");
-	if (r < 0)
-		return r;
+	if (ctx == NULL || object == NULL || build_id == NULL || ret == NULL)
+		return api_null(reterr, __func__,
+				ctx == NULL	   ? "ctx"
+				: object == NULL   ? "object"
+				: build_id == NULL ? "build_id"
+						   : "ret");
 	r = classic_make(slice_of(object, object_size), build_id, id, build_time, &str, reterr);
 	return give(r, &str, ret, reterr);
 }

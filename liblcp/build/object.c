@@ -108,6 +108,8 @@ static int index_symbols(struct object *object)
 		int64_t next = map_get(&object->numbers, name);
 
 		object->next[i - 1] = next >= 0 ? (uint32_t)next : OBJECT_NONE;
+		if (symbol->type == STT_FILE && *symbol->name == '\0')
+			object->tells_statics = true;
 		if (object_defines(symbol) && symbol->type != STT_TLS && symbol->type != STT_FILE)
 			object->starts[object->start_count++] = symbol->value;
 		if (name.size > 0 && symbol->type != STT_FILE && symbol->type != STT_SECTION &&

@@ -429,6 +429,39 @@ enum place_state place_address(const struct place *place, const struct elf_symbo
 	return section->state;
 }
 
+static bool section_refers_to(const struct place *place, size_t index, struct slice name,
+			      uint64_t address)
+{
+	const struct place_section *section = &place->sections[index];
+	uint64_t size = place->unit->sections[index].size, value;
+	const uint8_t *code = elf_file_bytes_at(place->object->elf, section->address, size);
+
+	for (size_t i = 0; i < section->reloc_count && code != NULL; i++) {
+		const struct elf_reloc *reloc = &section->relocs[i];
+		const struct elf_symbol *symbol = &place->unit->symtab.items[reloc->symbol];
+		const struct arch *arch = place->object->arch;
+		const struct reloc_type *type = arch_reloc_type(arch, reloc->type);
+
+		if (symbol->section == SHN_UNDEF && slice_equals(name_of(symbol), name) &&
+		    type != NULL && range_fits(reloc->offset, type->size, size) &&
+		    arch->reloc_value(type, section->address + reloc->offset, code + reloc->offset,
+				      &value) &&
+		    value - (uint64_t)reloc->addend == address)
+			return true;
+	}
+	return false;
+}
+
+bool place_refers_to(const struct place *place, struct slice name, uint64_t address)
+{
+	for (size_t i = 1; i < place->unit->section_count; i++)
+		if ((place->unit->sections[i].flags & SHF_EXECINSTR) != 0 &&
+		    place->sections[i].state == PLACE_KNOWN &&
+		    section_refers_to(place, i, name, address))
+			return true;
+	return false;
+}
+
 bool place_proves(const struct place *place, const struct elf_symbol *symbol,
 		  struct place_function *ret)
 {

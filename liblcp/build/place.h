@@ -62,6 +62,12 @@ const struct elf_symbol *place_symbol(const struct place *place, struct slice na
 enum place_state place_address(const struct place *place, const struct elf_symbol *symbol,
 			       uint64_t *ret);
 
+/*
+ * Does code of the unit that is placed refer to @name, which the unit does not define, and is that
+ * at @address in the object?
+ */
+bool place_refers_to(const struct place *place, struct slice name, uint64_t address);
+
 /* Is the function @symbol, which is placed, in the object byte by byte? @ret is set if it is. */
 bool place_proves(const struct place *place, const struct elf_symbol *symbol,
 		  struct place_function *ret);

@@ -5,6 +5,8 @@
  */
 #include "build/unit.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* May @theirs be a static symbol of another source file than the unit's? */
@@ -220,10 +222,95 @@ static int find_absent(struct unit *unit, const struct object *object)
 	return 0;
 }
 
+/* Is it new to the unit, and can other units know it? */
+static bool is_new_to_unit(const struct unit *unit, const struct asm_symbol *new)
+{
+	const struct asm_symbol *old = asm_unit_symbol(&unit->units[UNIT_OLD], new->name);
+
+	if (new->bind == BIND_LOCAL || (new->block == NO_BLOCK && !new->common))
+		return false;
+	return old == NULL || (old->block == NO_BLOCK && !old->common && old->alias.size == 0);
+}
+
+static const struct elf_symbol *find_exported(const struct object *object, struct slice name)
+{
+	for (uint32_t i = object_find(object, name); i != OBJECT_NONE;
+	     i = object_find_next(object, i))
+		if (object_exports(object_symbol(object, i)))
+			return object_symbol(object, i);
+	return NULL;
+}
+
+static bool has_size(const struct asm_symbol *symbol, uint64_t size)
+{
+	autostr struct str text = { 0 };
+
+	str_printf(&text, "%" PRIu64, size);
+	return !text.failed && slice_equals(symbol->size, (struct slice){ text.text, text.size });
+}
+
+/* Why can the patch not use @theirs of another unit, as if this one had always done so? */
+static const char *why_not_present(const struct unit *unit, const struct asm_symbol *new,
+				   const struct elf_symbol *theirs)
+{
+	const struct asm_unit *version = &unit->units[UNIT_NEW];
+	const struct asm_block *block = new->block != NO_BLOCK ? &version->blocks.items[new->block]
+							       : NULL;
+
+	if (block != NULL && block->kind == BLOCK_FUNCTION)
+		return "is a function of another unit in the object, where it would stay as it is";
+	if (!has_size(new, theirs->size))
+		return "is data of another unit in the object, and has another size";
+	if (new->bind == BIND_GLOBAL && block != NULL && !asm_block_is_written(version, block))
+		return "is read-only data of another unit in the object";
+	return NULL;
+}
+
+/*
+ * What is new to the unit may be in the object: a variable moved from one unit to another, or an
+ * inline function's static variable in C++. There is to be one of it. Inline functions may be there
+ * twice.
+ */
+static int judge_new_symbol(struct unit *unit, const struct object *object, size_t number)
+{
+	const struct asm_symbol *symbol = &unit->units[UNIT_NEW].symbols.items[number];
+	const struct elf_symbol *theirs = find_exported(object, symbol->name);
+	const char *why_not;
+
+	if (theirs == NULL)
+		return 0;
+	if (symbol->bind == BIND_WEAK && symbol->type == SYMBOL_FUNCTION)
+		return 0;
+	why_not = why_not_present(unit, symbol, theirs);
+	if (why_not != NULL) {
+		unit->refusals++;
+		return report_say(unit->report, LCP_REPORT_REFUSAL, theirs->name, unit->name, "%s",
+				  why_not);
+	}
+	if (unit->present == NULL)
+		unit->present = calloc(unit->units[UNIT_NEW].symbols.count, sizeof(bool));
+	if (unit->present == NULL)
+		return -ENOMEM;
+	unit->present[number] = true;
+	return 0;
+}
+
+static int find_present(struct unit *unit, const struct object *object)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < unit->units[UNIT_NEW].symbols.count && r == 0; i++)
+		if (is_new_to_unit(unit, &unit->units[UNIT_NEW].symbols.items[i]))
+			r = judge_new_symbol(unit, object, i);
+	return r;
+}
+
 int unit_prove(struct unit *unit, const struct object *object)
 {
 	int r = find_absent(unit, object);
 
+	if (r == 0)
+		r = find_present(unit, object);
 	vec_foreach (&unit->diff.changes, change)
 		if (r == 0)
 			r = prove_change(unit, object, change);

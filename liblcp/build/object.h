@@ -43,6 +43,7 @@ struct object {
 	size_t start_count;
 	struct map dynamic_numbers; /* name: number in dynsym, of the default version */
 	VEC(struct object_slot) slots;
+	bool has_files; /* symbols have the names of source files in front of them */
 	bool tells_statics; /* what is static has a file's name, and nothing else has (GNU ld) */
 	bool stripped; /* there are no symbols but the dynamic ones */
 	bool dynamic; /* it is loaded together with others, which can supply symbols */
@@ -83,6 +84,9 @@ static inline bool object_exports(const struct elf_symbol *symbol)
 	       (symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT ||
 		(symbol->file != NULL && *symbol->file == '\0'));
 }
+
+/* Is there a symbol that says that what follows is of source file @name? */
+bool object_has_file(const struct object *object, const char *name);
 
 /* The entry of dynsym of that name, or NULL. */
 const struct elf_symbol *object_dynamic(const struct object *object, struct slice name);

@@ -220,8 +220,8 @@ static const struct elf_symbol *find_anchor(const struct place *place, size_t in
 
 /*
  * May @theirs be @ours by the name of the source file? A static symbol of another file has another
- * file's name in front of it. That name is missing in some objects, and another one in some builds:
- * then the bytes of code have to prove what they are, and data says nothing.
+ * file's name in front of it. The unit's name is missing in some objects, and another one in some
+ * builds: then the bytes of code have to prove what they are, and data says nothing.
  */
 static bool file_allows(const struct place *place, const struct elf_symbol *ours,
 			const struct elf_symbol *theirs, bool strict)
@@ -230,7 +230,7 @@ static bool file_allows(const struct place *place, const struct elf_symbol *ours
 		return true;
 	if (place->file != NULL && theirs->file != NULL && strcmp(place->file, theirs->file) == 0)
 		return true;
-	return !strict && (is_compared(place, ours) || theirs->file == NULL);
+	return !strict && !place->file_known && (is_compared(place, ours) || theirs->file == NULL);
 }
 
 static void set_known(struct place_section *section, uint64_t address)
@@ -396,6 +396,7 @@ int place_init(struct place *ret, const struct object *object, const struct elf_
 	ret->sections = calloc(unit->section_count + 1, sizeof(*ret->sections));
 	if (ret->sections == NULL || sort_symbols(ret) < 0)
 		return error_set_nomem(reterr);
+	ret->file_known = ret->file != NULL && object_has_file(object, ret->file);
 	r = read_relocs(ret, reterr);
 	if (r < 0)
 		return r;

@@ -35,6 +35,7 @@ struct place {
 	const struct object *object;
 	const struct elf_file *unit; /* the original, assembled */
 	const char *file; /* of its STT_FILE symbol, or NULL */
+	bool file_known; /* the object has symbols of that file */
 	struct place_section *sections; /* by index */
 	uint32_t *by_section; /* numbers of its symbols, section by section */
 	struct map numbers; /* name: symbol of the unit */

@@ -33,6 +33,20 @@ static bool object_has(const struct unit *unit, const struct elf_symbol *ours)
 	return false;
 }
 
+/*
+ * Would the object have a symbol for @ours, if it had that at all? strip -x and ld -x throw away what
+ * is local, and the names of files with it.
+ */
+static bool would_show(const struct unit *unit, const struct elf_symbol *ours)
+{
+	const struct object *object = unit->place.object;
+
+	if (object->stripped)
+		return false;
+	return ours->bind == STB_LOCAL && unit->place.file != NULL ? unit->place.file_known
+								   : object->has_files;
+}
+
 static int say_mismatch(struct unit *unit, const char *name, const char *what)
 {
 	unit->mismatches++;
@@ -83,6 +97,65 @@ static uint32_t padding_for(const struct object *object, const struct unit_funct
 	return padding < need - old->size ? padding : need - old->size;
 }
 
+/* Does the unit itself have @theirs where it has @ours: an alias, or another version of it? */
+static bool has_at(const struct unit *unit, const struct elf_symbol *ours,
+		   const struct elf_symbol *theirs)
+{
+	size_t size = strcspn(theirs->name, "@");
+
+	for (size_t i = 1; i < unit->original->symtab.count; i++) {
+		const struct elf_symbol *symbol = &unit->original->symtab.items[i];
+
+		if (symbol->section == ours->section && symbol->value == ours->value &&
+		    strcspn(symbol->name, "@") == size &&
+		    memcmp(symbol->name, theirs->name, size) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Some linkers make one of functions that have the same code (--icf): to replace one is to replace
+ * all. NULL if @function has its code for itself.
+ */
+static const struct elf_symbol *find_folded(const struct unit *unit, const struct object *object,
+					    const struct elf_symbol *ours, uint64_t address)
+{
+	const struct elf_symbol *local = NULL;
+
+	for (size_t i = 1; i < object->symbols->count; i++) {
+		const struct elf_symbol *theirs = object_symbol(object, (uint32_t)i);
+
+		if (theirs->value != address || theirs->type != STT_FUNC || theirs->size == 0 ||
+		    !object_defines(theirs))
+			continue;
+		if (!has_at(unit, ours, theirs))
+			return theirs;
+		if (theirs->bind != STB_LOCAL)
+			continue;
+		/* A static function of that name in another file. */
+		if (local != NULL && local->file_group != theirs->file_group &&
+		    strcmp(local->name, theirs->name) == 0)
+			return theirs;
+		local = theirs;
+	}
+	return NULL;
+}
+
+static int check_folded(struct unit *unit, const struct object *object,
+			const struct elf_symbol *ours, const struct unit_function *function)
+{
+	const struct elf_symbol *other =
+		function->is_part ? NULL : find_folded(unit, object, ours, function->old.address);
+
+	if (other == NULL)
+		return 0;
+	unit->refusals++;
+	return report_say(unit->report, LCP_REPORT_REFUSAL, function->name, unit->name,
+			  "the linker made one function of it and '%s', which would change too",
+			  other->name);
+}
+
 /*
  * A function of the original that is replaced by @new_name has to be what the object holds. One
  * that the linker left out needs nothing; its new version is brought in case something refers to
@@ -102,9 +175,10 @@ static int prove_replaced(struct unit *unit, const struct object *object, struct
 	function.name = symbol->name;
 	if (place_proves(&unit->place, symbol, &function.old)) {
 		function.padding = padding_for(object, &function);
-		return vec_push(&unit->functions, function) < 0
-			       ? -ENOMEM
-			       : check_room(unit, object, &function);
+		if (vec_push(&unit->functions, function) < 0 ||
+		    check_folded(unit, object, symbol, &function) < 0)
+			return -ENOMEM;
+		return check_room(unit, object, &function);
 	}
 	if (place_address(&unit->place, symbol, &address) == PLACE_AMBIGUOUS)
 		return say_mismatch(unit, symbol->name,
@@ -116,6 +190,9 @@ static int prove_replaced(struct unit *unit, const struct object *object, struct
 	if (object_has(unit, symbol))
 		return say_mismatch(unit, symbol->name,
 				    "the function is another one in the object");
+	if (!would_show(unit, symbol))
+		return say_mismatch(unit, symbol->name,
+				    "is not found: the object has no static symbols of the unit");
 	return report_say(unit->report, LCP_REPORT_IGNORED, symbol->name, unit->name,
 			  "not in the object: the linker left it out");
 }
@@ -193,25 +270,25 @@ static int prove_unchanged(struct unit *unit)
 }
 
 /* Was block @number of the new unit left out of the object, which has symbols that would say so? */
-static bool is_absent(const struct unit *unit, const struct object *object, size_t number)
+static bool is_absent(const struct unit *unit, size_t number)
 {
 	const struct asm_block *block = &unit->units[UNIT_NEW].blocks.items[number];
 	const struct asm_symbol *symbol = asm_unit_symbol(&unit->units[UNIT_NEW], block->name);
 	const struct elf_symbol *old = place_symbol(&unit->place, block->name);
 	uint64_t address;
 
-	return !object->stripped && symbol != NULL && symbol->block == number &&
-	       symbol->identity == 0 && old != NULL && old->section != SHN_UNDEF &&
+	return symbol != NULL && symbol->block == number && symbol->identity == 0 && old != NULL &&
+	       old->section != SHN_UNDEF && would_show(unit, old) &&
 	       place_address(&unit->place, old, &address) == PLACE_UNKNOWN &&
 	       !object_has(unit, old);
 }
 
-static int find_absent(struct unit *unit, const struct object *object)
+static int find_absent(struct unit *unit)
 {
 	size_t count = unit->units[UNIT_NEW].blocks.count;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!is_absent(unit, object, i))
+		if (!is_absent(unit, i))
 			continue;
 		if (unit->absent == NULL)
 			unit->absent = calloc(count, sizeof(*unit->absent));
@@ -307,7 +384,7 @@ static int find_present(struct unit *unit, const struct object *object)
 
 int unit_prove(struct unit *unit, const struct object *object)
 {
-	int r = find_absent(unit, object);
+	int r = find_absent(unit);
 
 	if (r == 0)
 		r = find_present(unit, object);

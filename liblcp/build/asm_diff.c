@@ -158,16 +158,18 @@ static int diff_object(struct asm_diff *diff, struct asm_block *old, struct asm_
 		.new_block = number_of(diff->new, new),
 	};
 	bool same = asm_block_hash(diff->old, old) == asm_block_hash(diff->new, new);
+	bool aligned = slice_equals(asm_block_align(diff->old, old),
+				    asm_block_align(diff->new, new));
 
 	if (asm_block_is_written(diff->old, old) != asm_block_is_written(diff->new, new))
 		return asm_refuse(diff, REFUSE_SECTION, new->name, NULL);
 	if (!same)
 		find_first_difference(diff, old, new, &change);
 	if (!asm_block_is_written(diff->new, new))
-		return same ? 0 : add_change(diff, change);
+		return same && aligned ? 0 : add_change(diff, change);
 	if (!slice_equals(size_of(diff->old, old->name), size_of(diff->new, new->name)))
 		return asm_refuse(diff, REFUSE_SIZE, new->name, change.new_at);
-	if (!slice_equals(asm_block_align(diff->old, old), asm_block_align(diff->new, new)))
+	if (!aligned)
 		return asm_refuse(diff, REFUSE_ALIGNMENT, new->name, NULL);
 	return same ? 0 : asm_refuse(diff, REFUSE_INITIAL_VALUE, new->name, change.new_at);
 }

@@ -45,7 +45,7 @@ static int bring_data(struct search *search, const struct asm_change *change)
 {
 	const struct asm_symbol *symbol = asm_unit_symbol(search->emit->diff->new, change->name);
 
-	if (symbol == NULL || symbol->bind != BIND_GLOBAL)
+	if (symbol == NULL || symbol->bind != BIND_GLOBAL || emit_is_present(search->emit, symbol))
 		return 0;
 	return symbol->block != NO_BLOCK ? bring(search, symbol->block)
 					 : bring_common(search, symbol);
@@ -173,7 +173,7 @@ static int follow_symbol(struct search *search, struct slice name)
 	struct asm_unit *unit = emit->diff->new;
 	const struct asm_symbol *symbol = asm_unit_symbol(unit, name);
 
-	if (symbol == NULL)
+	if (symbol == NULL || emit_is_present(emit, symbol))
 		return 0;
 	if (symbol->block != NO_BLOCK && !emit->brought[symbol->block]) {
 		if (is_new_data(emit, symbol->block) || emit_is_absent(emit, symbol->block))
@@ -241,12 +241,12 @@ static int index_statics(struct asm_emit *emit)
 }
 
 int asm_emit_init(struct asm_emit *ret, struct asm_diff *diff, const bool *absent,
-		  struct lcp_error **reterr)
+		  const bool *present, struct lcp_error **reterr)
 {
 	struct search search = { .emit = ret, .reterr = reterr };
 	int r;
 
-	*ret = (struct asm_emit){ .diff = diff, .absent = absent };
+	*ret = (struct asm_emit){ .diff = diff, .absent = absent, .present = present };
 	ret->brought = calloc(diff->new->blocks.count + 1, sizeof(*ret->brought));
 	if (ret->brought == NULL || index_statics(ret) < 0) {
 		asm_emit_fini(ret);

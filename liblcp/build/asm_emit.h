@@ -29,6 +29,7 @@ typedef bool (*asm_emit_far_fn)(const void *context, struct slice name);
 struct asm_emit {
 	struct asm_diff *diff;
 	const bool *absent; /* by block of the new unit, or NULL: see asm_emit_init() */
+	const bool *present; /* by symbol of the new unit, or NULL: likewise */
 	bool *brought; /* by block of the new unit */
 	VEC(uint32_t) commons; /* new variables without a block: numbers of their symbols */
 	VEC(uint32_t) aliases; /* labels that .set makes, as above */
@@ -37,11 +38,13 @@ struct asm_emit {
 
 /*
  * Find what the patch has to bring. @absent, or NULL, says by block of the new unit what the
- * original has and the object has not, since the linker left it out: that is as good as new. It has
- * to stay as long as @ret is used. 0, -ENOMEM, -LCP_EUNSUPPORTED (with the reason).
+ * original has and the object has not, since the linker left it out: that is as good as new.
+ * @present, or NULL, says by symbol what data the original has not and the object has, from another
+ * unit: that is used. Both have to stay as long as @ret is used. 0, -ENOMEM, -LCP_EUNSUPPORTED
+ * (with the reason).
  */
 int asm_emit_init(struct asm_emit *ret, struct asm_diff *diff, const bool *absent,
-		  struct lcp_error **reterr);
+		  const bool *present, struct lcp_error **reterr);
 void asm_emit_fini(struct asm_emit *emit);
 
 /*

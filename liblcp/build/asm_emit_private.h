@@ -30,11 +30,16 @@ static inline bool emit_is_absent(const struct asm_emit *emit, uint32_t block)
 	return emit->absent != NULL && emit->absent[block];
 }
 
+static inline bool emit_is_present(const struct asm_emit *emit, const struct asm_symbol *symbol)
+{
+	return emit->present != NULL && emit->present[symbol - emit->diff->new->symbols.items];
+}
+
 static inline bool emit_is_new_common(const struct asm_emit *emit, const struct asm_symbol *symbol)
 {
 	const struct asm_change *change;
 
-	if (!symbol->common)
+	if (!symbol->common || emit_is_present(emit, symbol))
 		return false;
 	change = asm_diff_find(emit->diff, symbol->name);
 	return change != NULL && change->kind == CHANGE_DATA_NEW;

@@ -46,6 +46,8 @@ static bool is_in_old(const struct asm_emit *emit, const struct asm_symbol *symb
 	struct slice key = { (const char *)&symbol->identity, sizeof(symbol->identity) };
 	const struct asm_symbol *old = asm_unit_symbol(emit->diff->old, symbol->name);
 
+	if (emit_is_present(emit, symbol))
+		return true;
 	if (symbol->block != NO_BLOCK && emit_is_absent(emit, symbol->block))
 		return false;
 	if (symbol->identity != 0)

@@ -250,12 +250,66 @@ static int refuse_unclear(struct asm_diff *diff, struct run old, struct run new)
 	return 0;
 }
 
-/* Pair those of one base name. One of its name in both units is the same, whatever became of it. */
+static bool names(const struct asm_unit *unit, const struct asm_statement *statement,
+		  struct slice name)
+{
+	struct asm_scan scan;
+	struct slice piece;
+	enum asm_token token;
+
+	asm_scan_init(&scan, &unit->text, statement);
+	while ((token = asm_scan_next(&scan, &piece)) != TOKEN_END)
+		if (token == TOKEN_NAME && slice_equals(piece, name))
+			return true;
+	return false;
+}
+
+/* Does the function @name refer to @symbol, itself or in its cold part? */
+static bool function_refers(const struct asm_unit *unit, struct slice name,
+			    const struct asm_symbol *symbol)
+{
+	vec_foreach (&unit->blocks, block) {
+		bool is_part = block->parent != NO_BLOCK &&
+			       slice_equals(unit->blocks.items[block->parent].name, name);
+
+		if (block->kind != BLOCK_FUNCTION || (!is_part && !slice_equals(block->name, name)))
+			continue;
+		for (uint32_t i = 0; i < block->count; i++)
+			if (names(unit, asm_block_statement(unit, block, i), symbol->name))
+				return true;
+	}
+	return false;
+}
+
+static bool has_function(const struct asm_unit *unit, struct slice name)
+{
+	const struct asm_block *block = asm_unit_block(unit, name);
+
+	return block != NULL && block->kind == BLOCK_FUNCTION;
+}
+
+/*
+ * Can one not be the other? So if the old variable's function is there still, without it, and the
+ * new one's was there before, without it: one lost a variable, and another got one of that name. A
+ * variable of an inline function goes where that goes, but then one of the two functions has it in
+ * both versions, or one of them is gone or new.
+ */
+static bool are_others(const struct asm_diff *diff, const struct static_variable *old,
+		       const struct static_variable *new)
+{
+	if (compare_slices(old->function, new->function) == 0)
+		return false;
+	return has_function(diff->new, old->function) && has_function(diff->old, new->function) &&
+	       !function_refers(diff->new, old->function, new->symbol) &&
+	       !function_refers(diff->old, new->function, old->symbol);
+}
+
+/* Pair those of one base name. One of its name in both units is the same, unless it cannot be. */
 static int pair_base(struct asm_diff *diff, struct run old, struct run new, uint64_t *number)
 {
 	struct run old_rest = old, new_rest = new;
 
-	if (old.count == 1 && new.count == 1) {
+	if (old.count == 1 && new.count == 1 && !are_others(diff, old.first, new.first)) {
 		pair(old.first, new.first, number);
 		return 0;
 	}

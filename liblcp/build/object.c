@@ -108,6 +108,10 @@ static int index_symbols(struct object *object)
 		int64_t next = map_get(&object->numbers, name);
 
 		object->next[i - 1] = next >= 0 ? (uint32_t)next : OBJECT_NONE;
+		if (symbol->type == STT_FILE && *symbol->name == '\0')
+			object->tells_statics = true;
+		else if (symbol->type == STT_FILE)
+			object->has_files = true;
 		if (object_defines(symbol) && symbol->type != STT_TLS && symbol->type != STT_FILE)
 			object->starts[object->start_count++] = symbol->value;
 		if (name.size > 0 && symbol->type != STT_FILE && symbol->type != STT_SECTION &&
@@ -226,6 +230,15 @@ uint32_t object_find(const struct object *object, struct slice name)
 uint32_t object_find_next(const struct object *object, uint32_t number)
 {
 	return object->next[number];
+}
+
+bool object_has_file(const struct object *object, const char *name)
+{
+	for (size_t i = 1; i < object->symbols->count; i++)
+		if (object->symbols->items[i].type == STT_FILE &&
+		    strcmp(object->symbols->items[i].name, name) == 0)
+			return true;
+	return false;
 }
 
 const struct elf_symbol *object_dynamic(const struct object *object, struct slice name)

@@ -43,6 +43,8 @@ struct object {
 	size_t start_count;
 	struct map dynamic_numbers; /* name: number in dynsym, of the default version */
 	VEC(struct object_slot) slots;
+	bool has_files; /* symbols have the names of source files in front of them */
+	bool tells_statics; /* what is static has a file's name, and nothing else has (GNU ld) */
 	bool stripped; /* there are no symbols but the dynamic ones */
 	bool dynamic; /* it is loaded together with others, which can supply symbols */
 	bool shared; /* its symbols can be taken by those of others that come first */
@@ -71,6 +73,20 @@ static inline bool object_defines(const struct elf_symbol *symbol)
 {
 	return symbol->section != SHN_UNDEF || symbol->reserved;
 }
+
+/*
+ * May other units refer to it? A hidden symbol has become a local one, which still says that it was
+ * hidden. What a version script made local stands behind all files' symbols (GNU ld).
+ */
+static inline bool object_exports(const struct elf_symbol *symbol)
+{
+	return object_defines(symbol) &&
+	       (symbol->bind != STB_LOCAL || symbol->visibility != STV_DEFAULT ||
+		(symbol->file != NULL && *symbol->file == '\0'));
+}
+
+/* Is there a symbol that says that what follows is of source file @name? */
+bool object_has_file(const struct object *object, const char *name);
 
 /* The entry of dynsym of that name, or NULL. */
 const struct elf_symbol *object_dynamic(const struct object *object, struct slice name);

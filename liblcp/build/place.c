@@ -220,8 +220,8 @@ static const struct elf_symbol *find_anchor(const struct place *place, size_t in
 
 /*
  * May @theirs be @ours by the name of the source file? A static symbol of another file has another
- * file's name in front of it. That name is missing in some objects, and another one in some builds:
- * then the bytes of code have to prove what they are, and data says nothing.
+ * file's name in front of it. The unit's name is missing in some objects, and another one in some
+ * builds: then the bytes of code have to prove what they are, and data says nothing.
  */
 static bool file_allows(const struct place *place, const struct elf_symbol *ours,
 			const struct elf_symbol *theirs, bool strict)
@@ -230,7 +230,7 @@ static bool file_allows(const struct place *place, const struct elf_symbol *ours
 		return true;
 	if (place->file != NULL && theirs->file != NULL && strcmp(place->file, theirs->file) == 0)
 		return true;
-	return !strict && (is_compared(place, ours) || theirs->file == NULL);
+	return !strict && !place->file_known && (is_compared(place, ours) || theirs->file == NULL);
 }
 
 static void set_known(struct place_section *section, uint64_t address)
@@ -396,6 +396,7 @@ int place_init(struct place *ret, const struct object *object, const struct elf_
 	ret->sections = calloc(unit->section_count + 1, sizeof(*ret->sections));
 	if (ret->sections == NULL || sort_symbols(ret) < 0)
 		return error_set_nomem(reterr);
+	ret->file_known = ret->file != NULL && object_has_file(object, ret->file);
 	r = read_relocs(ret, reterr);
 	if (r < 0)
 		return r;
@@ -427,6 +428,39 @@ enum place_state place_address(const struct place *place, const struct elf_symbo
 	if (section->state == PLACE_KNOWN)
 		*ret = section->address + symbol->value;
 	return section->state;
+}
+
+static bool section_refers_to(const struct place *place, size_t index, struct slice name,
+			      uint64_t address)
+{
+	const struct place_section *section = &place->sections[index];
+	uint64_t size = place->unit->sections[index].size, value;
+	const uint8_t *code = elf_file_bytes_at(place->object->elf, section->address, size);
+
+	for (size_t i = 0; i < section->reloc_count && code != NULL; i++) {
+		const struct elf_reloc *reloc = &section->relocs[i];
+		const struct elf_symbol *symbol = &place->unit->symtab.items[reloc->symbol];
+		const struct arch *arch = place->object->arch;
+		const struct reloc_type *type = arch_reloc_type(arch, reloc->type);
+
+		if (symbol->section == SHN_UNDEF && slice_equals(name_of(symbol), name) &&
+		    type != NULL && range_fits(reloc->offset, type->size, size) &&
+		    arch->reloc_value(type, section->address + reloc->offset, code + reloc->offset,
+				      &value) &&
+		    value - (uint64_t)reloc->addend == address)
+			return true;
+	}
+	return false;
+}
+
+bool place_refers_to(const struct place *place, struct slice name, uint64_t address)
+{
+	for (size_t i = 1; i < place->unit->section_count; i++)
+		if ((place->unit->sections[i].flags & SHF_EXECINSTR) != 0 &&
+		    place->sections[i].state == PLACE_KNOWN &&
+		    section_refers_to(place, i, name, address))
+			return true;
+	return false;
 }
 
 bool place_proves(const struct place *place, const struct elf_symbol *symbol,

@@ -35,6 +35,7 @@ struct place {
 	const struct object *object;
 	const struct elf_file *unit; /* the original, assembled */
 	const char *file; /* of its STT_FILE symbol, or NULL */
+	bool file_known; /* the object has symbols of that file */
 	struct place_section *sections; /* by index */
 	uint32_t *by_section; /* numbers of its symbols, section by section */
 	struct map numbers; /* name: symbol of the unit */
@@ -61,6 +62,12 @@ const struct elf_symbol *place_symbol(const struct place *place, struct slice na
 /* Where a symbol of the unit is; its section's state says whether @ret is set. */
 enum place_state place_address(const struct place *place, const struct elf_symbol *symbol,
 			       uint64_t *ret);
+
+/*
+ * Does code of the unit that is placed refer to @name, which the unit does not define, and is that
+ * at @address in the object?
+ */
+bool place_refers_to(const struct place *place, struct slice name, uint64_t address);
 
 /* Is the function @symbol, which is placed, in the object byte by byte? @ret is set if it is. */
 bool place_proves(const struct place *place, const struct elf_symbol *symbol,

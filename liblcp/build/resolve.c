@@ -122,16 +122,6 @@ static int resolve_own(const struct request *request, const struct elf_symbol *o
 	}
 }
 
-/*
- * Could @theirs be what another unit exports under that name? A hidden symbol has become a local
- * one, which still says that it was hidden.
- */
-static bool is_exported(const struct elf_symbol *theirs)
-{
-	return object_defines(theirs) &&
-	       (theirs->bind != STB_LOCAL || theirs->visibility != STV_DEFAULT);
-}
-
 /* name@VERSION is an old version of a symbol, name@@VERSION the one that is meant. */
 static bool is_old_version(const struct elf_symbol *symbol)
 {
@@ -141,8 +131,10 @@ static bool is_old_version(const struct elf_symbol *symbol)
 }
 
 /*
- * What the object's symbol table has under that name. If nothing exported, then a single local one
- * that a version script made local. *@ret_undefined: the object imports it.
+ * What the object's symbol table has under that name. If nothing exported, then a local one that the
+ * original's code refers to: gold and lld let what a version script made local look like a static
+ * symbol of some file. *@ret_undefined: the object imports it. *@ret_ambiguous: there are several,
+ * or one that may be static.
  */
 static const struct elf_symbol *find_in_object(const struct request *request, bool *ret_undefined,
 					       bool *ret_ambiguous)
@@ -156,20 +148,20 @@ static const struct elf_symbol *find_in_object(const struct request *request, bo
 
 		if (!object_defines(symbol)) {
 			*ret_undefined = true;
-		} else if (!is_exported(symbol)) {
-			local = symbol;
+		} else if (!object_exports(symbol)) {
+			if (place_refers_to(request->place, request->symbol->name, symbol->value))
+				local = symbol;
 			local_count++;
 		} else if (!is_old_version(symbol)) {
 			exported_count += exported == NULL || exported->value != symbol->value;
 			exported = symbol;
 		}
 	}
-	if (exported == NULL && !*ret_undefined) {
-		exported = local;
-		exported_count = local_count;
-	}
 	*ret_ambiguous = exported_count > 1;
-	return exported;
+	if (exported != NULL || *ret_undefined)
+		return exported;
+	*ret_ambiguous = local == NULL && local_count > 0 && !request->object->tells_statics;
+	return local;
 }
 
 /* A thread-local variable of another object. */

@@ -200,19 +200,22 @@ static int compare(struct unit *unit, struct lcp_error **reterr)
 	if (r < 0)
 		return r;
 	unit->refusals = (uint32_t)unit->diff.refusals.count;
-	r = asm_emit_init(&unit->emit, &unit->diff, NULL, reterr);
+	r = asm_emit_init(&unit->emit, &unit->diff, NULL, NULL, reterr);
 	if (r < 0)
 		return r;
 	return unit_report_diff(unit) < 0 ? error_set_nomem(reterr) : 0;
 }
 
-/* What the linker left out is brought only if something new refers to it. */
-static int leave_out_absent(struct unit *unit, struct lcp_error **reterr)
+/*
+ * What the linker left out is brought only if something new refers to it, and what other units have
+ * is not.
+ */
+static int emit_for_object(struct unit *unit, struct lcp_error **reterr)
 {
-	if (unit->absent == NULL)
+	if (unit->absent == NULL && unit->present == NULL)
 		return 0;
 	asm_emit_fini(&unit->emit);
-	return asm_emit_init(&unit->emit, &unit->diff, unit->absent, reterr);
+	return asm_emit_init(&unit->emit, &unit->diff, unit->absent, unit->present, reterr);
 }
 
 int unit_init(struct unit *ret, const struct unit_setting *setting, const struct build_pair *pair,
@@ -235,7 +238,7 @@ int unit_init(struct unit *ret, const struct unit_setting *setting, const struct
 	r = judge(ret, setting, reterr);
 	if (r < 0 || ret->refusals > 0 || ret->mismatches > 0)
 		return r;
-	r = leave_out_absent(ret, reterr);
+	r = emit_for_object(ret, reterr);
 	return r < 0 || !brings_anything(ret) ? r : emit(ret, setting, reterr);
 }
 
@@ -244,6 +247,7 @@ void unit_fini(struct unit *unit)
 	place_fini(&unit->place);
 	asm_emit_fini(&unit->emit);
 	free(unit->absent);
+	free(unit->present);
 	asm_diff_fini(&unit->diff);
 	elf_file_close(unit->original);
 	elf_file_close(unit->patch);

@@ -36,6 +36,7 @@ struct unit {
 	struct elf_file *patch; /* its part of the patch; NULL likewise */
 	struct place place;
 	bool *absent; /* see asm_emit_init(); NULL if nothing is */
+	bool *present; /* likewise */
 	VEC(struct unit_function) functions;
 	VEC(char *) names; /* made up for the functions */
 	struct lcp_build_report *report;

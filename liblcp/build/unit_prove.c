@@ -5,6 +5,8 @@
  */
 #include "build/unit.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* May @theirs be a static symbol of another source file than the unit's? */
@@ -29,6 +31,20 @@ static bool object_has(const struct unit *unit, const struct elf_symbol *ours)
 			return true;
 	}
 	return false;
+}
+
+/*
+ * Would the object have a symbol for @ours, if it had that at all? strip -x and ld -x throw away what
+ * is local, and the names of files with it.
+ */
+static bool would_show(const struct unit *unit, const struct elf_symbol *ours)
+{
+	const struct object *object = unit->place.object;
+
+	if (object->stripped)
+		return false;
+	return ours->bind == STB_LOCAL && unit->place.file != NULL ? unit->place.file_known
+								   : object->has_files;
 }
 
 static int say_mismatch(struct unit *unit, const char *name, const char *what)
@@ -81,6 +97,65 @@ static uint32_t padding_for(const struct object *object, const struct unit_funct
 	return padding < need - old->size ? padding : need - old->size;
 }
 
+/* Does the unit itself have @theirs where it has @ours: an alias, or another version of it? */
+static bool has_at(const struct unit *unit, const struct elf_symbol *ours,
+		   const struct elf_symbol *theirs)
+{
+	size_t size = strcspn(theirs->name, "@");
+
+	for (size_t i = 1; i < unit->original->symtab.count; i++) {
+		const struct elf_symbol *symbol = &unit->original->symtab.items[i];
+
+		if (symbol->section == ours->section && symbol->value == ours->value &&
+		    strcspn(symbol->name, "@") == size &&
+		    memcmp(symbol->name, theirs->name, size) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Some linkers make one of functions that have the same code (--icf): to replace one is to replace
+ * all. NULL if @function has its code for itself.
+ */
+static const struct elf_symbol *find_folded(const struct unit *unit, const struct object *object,
+					    const struct elf_symbol *ours, uint64_t address)
+{
+	const struct elf_symbol *local = NULL;
+
+	for (size_t i = 1; i < object->symbols->count; i++) {
+		const struct elf_symbol *theirs = object_symbol(object, (uint32_t)i);
+
+		if (theirs->value != address || theirs->type != STT_FUNC || theirs->size == 0 ||
+		    !object_defines(theirs))
+			continue;
+		if (!has_at(unit, ours, theirs))
+			return theirs;
+		if (theirs->bind != STB_LOCAL)
+			continue;
+		/* A static function of that name in another file. */
+		if (local != NULL && local->file_group != theirs->file_group &&
+		    strcmp(local->name, theirs->name) == 0)
+			return theirs;
+		local = theirs;
+	}
+	return NULL;
+}
+
+static int check_folded(struct unit *unit, const struct object *object,
+			const struct elf_symbol *ours, const struct unit_function *function)
+{
+	const struct elf_symbol *other =
+		function->is_part ? NULL : find_folded(unit, object, ours, function->old.address);
+
+	if (other == NULL)
+		return 0;
+	unit->refusals++;
+	return report_say(unit->report, LCP_REPORT_REFUSAL, function->name, unit->name,
+			  "the linker made one function of it and '%s', which would change too",
+			  other->name);
+}
+
 /*
  * A function of the original that is replaced by @new_name has to be what the object holds. One
  * that the linker left out needs nothing; its new version is brought in case something refers to
@@ -100,9 +175,10 @@ static int prove_replaced(struct unit *unit, const struct object *object, struct
 	function.name = symbol->name;
 	if (place_proves(&unit->place, symbol, &function.old)) {
 		function.padding = padding_for(object, &function);
-		return vec_push(&unit->functions, function) < 0
-			       ? -ENOMEM
-			       : check_room(unit, object, &function);
+		if (vec_push(&unit->functions, function) < 0 ||
+		    check_folded(unit, object, symbol, &function) < 0)
+			return -ENOMEM;
+		return check_room(unit, object, &function);
 	}
 	if (place_address(&unit->place, symbol, &address) == PLACE_AMBIGUOUS)
 		return say_mismatch(unit, symbol->name,
@@ -114,6 +190,9 @@ static int prove_replaced(struct unit *unit, const struct object *object, struct
 	if (object_has(unit, symbol))
 		return say_mismatch(unit, symbol->name,
 				    "the function is another one in the object");
+	if (!would_show(unit, symbol))
+		return say_mismatch(unit, symbol->name,
+				    "is not found: the object has no static symbols of the unit");
 	return report_say(unit->report, LCP_REPORT_IGNORED, symbol->name, unit->name,
 			  "not in the object: the linker left it out");
 }
@@ -191,25 +270,25 @@ static int prove_unchanged(struct unit *unit)
 }
 
 /* Was block @number of the new unit left out of the object, which has symbols that would say so? */
-static bool is_absent(const struct unit *unit, const struct object *object, size_t number)
+static bool is_absent(const struct unit *unit, size_t number)
 {
 	const struct asm_block *block = &unit->units[UNIT_NEW].blocks.items[number];
 	const struct asm_symbol *symbol = asm_unit_symbol(&unit->units[UNIT_NEW], block->name);
 	const struct elf_symbol *old = place_symbol(&unit->place, block->name);
 	uint64_t address;
 
-	return !object->stripped && symbol != NULL && symbol->block == number &&
-	       symbol->identity == 0 && old != NULL && old->section != SHN_UNDEF &&
+	return symbol != NULL && symbol->block == number && symbol->identity == 0 && old != NULL &&
+	       old->section != SHN_UNDEF && would_show(unit, old) &&
 	       place_address(&unit->place, old, &address) == PLACE_UNKNOWN &&
 	       !object_has(unit, old);
 }
 
-static int find_absent(struct unit *unit, const struct object *object)
+static int find_absent(struct unit *unit)
 {
 	size_t count = unit->units[UNIT_NEW].blocks.count;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!is_absent(unit, object, i))
+		if (!is_absent(unit, i))
 			continue;
 		if (unit->absent == NULL)
 			unit->absent = calloc(count, sizeof(*unit->absent));
@@ -220,10 +299,95 @@ static int find_absent(struct unit *unit, const struct object *object)
 	return 0;
 }
 
+/* Is it new to the unit, and can other units know it? */
+static bool is_new_to_unit(const struct unit *unit, const struct asm_symbol *new)
+{
+	const struct asm_symbol *old = asm_unit_symbol(&unit->units[UNIT_OLD], new->name);
+
+	if (new->bind == BIND_LOCAL || (new->block == NO_BLOCK && !new->common))
+		return false;
+	return old == NULL || (old->block == NO_BLOCK && !old->common && old->alias.size == 0);
+}
+
+static const struct elf_symbol *find_exported(const struct object *object, struct slice name)
+{
+	for (uint32_t i = object_find(object, name); i != OBJECT_NONE;
+	     i = object_find_next(object, i))
+		if (object_exports(object_symbol(object, i)))
+			return object_symbol(object, i);
+	return NULL;
+}
+
+static bool has_size(const struct asm_symbol *symbol, uint64_t size)
+{
+	autostr struct str text = { 0 };
+
+	str_printf(&text, "%" PRIu64, size);
+	return !text.failed && slice_equals(symbol->size, (struct slice){ text.text, text.size });
+}
+
+/* Why can the patch not use @theirs of another unit, as if this one had always done so? */
+static const char *why_not_present(const struct unit *unit, const struct asm_symbol *new,
+				   const struct elf_symbol *theirs)
+{
+	const struct asm_unit *version = &unit->units[UNIT_NEW];
+	const struct asm_block *block = new->block != NO_BLOCK ? &version->blocks.items[new->block]
+							       : NULL;
+
+	if (block != NULL && block->kind == BLOCK_FUNCTION)
+		return "is a function of another unit in the object, where it would stay as it is";
+	if (!has_size(new, theirs->size))
+		return "is data of another unit in the object, and has another size";
+	if (new->bind == BIND_GLOBAL && block != NULL && !asm_block_is_written(version, block))
+		return "is read-only data of another unit in the object";
+	return NULL;
+}
+
+/*
+ * What is new to the unit may be in the object: a variable moved from one unit to another, or an
+ * inline function's static variable in C++. There is to be one of it. Inline functions may be there
+ * twice.
+ */
+static int judge_new_symbol(struct unit *unit, const struct object *object, size_t number)
+{
+	const struct asm_symbol *symbol = &unit->units[UNIT_NEW].symbols.items[number];
+	const struct elf_symbol *theirs = find_exported(object, symbol->name);
+	const char *why_not;
+
+	if (theirs == NULL)
+		return 0;
+	if (symbol->bind == BIND_WEAK && symbol->type == SYMBOL_FUNCTION)
+		return 0;
+	why_not = why_not_present(unit, symbol, theirs);
+	if (why_not != NULL) {
+		unit->refusals++;
+		return report_say(unit->report, LCP_REPORT_REFUSAL, theirs->name, unit->name, "%s",
+				  why_not);
+	}
+	if (unit->present == NULL)
+		unit->present = calloc(unit->units[UNIT_NEW].symbols.count, sizeof(bool));
+	if (unit->present == NULL)
+		return -ENOMEM;
+	unit->present[number] = true;
+	return 0;
+}
+
+static int find_present(struct unit *unit, const struct object *object)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < unit->units[UNIT_NEW].symbols.count && r == 0; i++)
+		if (is_new_to_unit(unit, &unit->units[UNIT_NEW].symbols.items[i]))
+			r = judge_new_symbol(unit, object, i);
+	return r;
+}
+
 int unit_prove(struct unit *unit, const struct object *object)
 {
-	int r = find_absent(unit, object);
+	int r = find_absent(unit);
 
+	if (r == 0)
+		r = find_present(unit, object);
 	vec_foreach (&unit->diff.changes, change)
 		if (r == 0)
 			r = prove_change(unit, object, change);

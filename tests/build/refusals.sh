@@ -142,6 +142,40 @@ refused "^LCP_EASSEMBLER: old.s: './complains' ended with status 3: .*7: Error: 
 refused "^LCP_EASSEMBLER: old.s: './killed' was ended by signal 9" "one that is killed" \
 	-a ./killed program - patch old.s new.s
 
+# A static function that the linker left out, and another source file's that has the same code.
+cat >twin.c <<'END'
+static int __attribute__((noinline)) step(int by)
+{
+#ifdef PATCHED
+	return by * 7 + 2;
+#else
+	return by * 7 + 1;
+#endif
+}
+int NAME(int by);
+int __attribute__((noinline)) NAME(int by)
+{
+	return step(by) + 3;
+}
+#ifdef MAIN
+int main(int argc, char **argv)
+{
+	return MAIN(argc);
+}
+#endif
+END
+for version in ORIGINAL PATCHED; do
+	$CC -O2 -ffunction-sections -fpie -w -D$version -DNAME=unused -DMAIN=used -S twin.c -o first.$version.s &&
+		$CC -O2 -ffunction-sections -fpie -w -DORIGINAL -DNAME=used -S twin.c -o second.s &&
+		sed -i '/\.file/s/twin\.c/second.c/' second.s
+	result $? "two units compile" "$version"
+done
+$CC -c first.ORIGINAL.s -o first.o && $CC -c second.s -o second.o &&
+	$CC -pie -Wl,--build-id -Wl,--gc-sections first.o second.o -o twins
+result $? "they are linked without what is not used"
+refused '^LCP_ENOEFFECT: ' "the function of another file that has the same code is not replaced" \
+	"$@" twins - patch first.ORIGINAL.s first.PATCHED.s
+
 # The same bytes, wherever the files are and however many work on them.
 for unit in 1 2 3 4 5; do
 	for version in ORIGINAL PATCHED; do

@@ -93,6 +93,17 @@ static int compare_starts(const void *left, const void *right)
 	return *a < *b ? -1 : *a > *b;
 }
 
+/* What is of interest of a symbol beside its name. */
+static void note_symbol(struct object *object, const struct elf_symbol *symbol)
+{
+	if (symbol->type == STT_FILE && *symbol->name == '\0')
+		object->tells_statics = true;
+	else if (symbol->type == STT_FILE)
+		object->has_files = true;
+	else if (object_defines(symbol) && symbol->type != STT_TLS)
+		object->starts[object->start_count++] = symbol->value;
+}
+
 /* From the last to the first, so that each list is in the order of the table. */
 static int index_symbols(struct object *object)
 {
@@ -108,12 +119,7 @@ static int index_symbols(struct object *object)
 		int64_t next = map_get(&object->numbers, name);
 
 		object->next[i - 1] = next >= 0 ? (uint32_t)next : OBJECT_NONE;
-		if (symbol->type == STT_FILE && *symbol->name == '\0')
-			object->tells_statics = true;
-		else if (symbol->type == STT_FILE)
-			object->has_files = true;
-		if (object_defines(symbol) && symbol->type != STT_TLS && symbol->type != STT_FILE)
-			object->starts[object->start_count++] = symbol->value;
+		note_symbol(object, symbol);
 		if (name.size > 0 && symbol->type != STT_FILE && symbol->type != STT_SECTION &&
 		    map_set(&object->numbers, name, (uint32_t)(i - 1)) < 0)
 			return -ENOMEM;

@@ -131,9 +131,9 @@ static bool is_old_version(const struct elf_symbol *symbol)
 }
 
 /*
- * What the object's symbol table has under that name. If nothing exported, then a local one that the
- * original's code refers to: gold and lld let what a version script made local look like a static
- * symbol of some file. *@ret_undefined: the object imports it. *@ret_ambiguous: there are several,
+ * What the object's symbol table has under that name. If nothing exported, then a local one that
+ * the original's code refers to: gold and lld let what a version script made local look like a
+ * static symbol of some file. *@ret_undefined: the object imports it. *@ret_ambiguous: there are several,
  * or one that may be static.
  */
 static const struct elf_symbol *find_in_object(const struct request *request, bool *ret_undefined,
@@ -250,7 +250,7 @@ bool resolve_is_far(const void *object, struct slice name)
 
 	for (uint32_t i = object_find(object, name); i != OBJECT_NONE;
 	     i = object_find_next(object, i))
-		if (is_exported(object_symbol(object, i)))
+		if (object_exports(object_symbol(object, i)))
 			return false;
 	return ((const struct object *)object)->dynamic && (dynamic == NULL || dynamic->value == 0);
 }

@@ -139,11 +139,10 @@ const char *unit_warning_text(enum unit_warning warning)
 {
 	static const char *const texts[UNIT_WARNINGS] = {
 		[UNIT_RUNS_AT_START] =
-			"runs at start only: in a process that is running it has run already",
+			"runs at start only, and has run already where it is applied",
 		[UNIT_NEVER_RETURNS] = "never returns: who is in it stays in the old version",
 		[UNIT_OWNS_OTHERWISE] =
-			"locks or counts references in another way: look at what is "
-			"held while it is replaced",
+			"locks or counts references in another way: think of what is held",
 	};
 
 	return texts[warning];

@@ -11,21 +11,21 @@ static int __attribute__((noinline)) run(const char *program)
 
 	for (;;) {
 		goto *steps[(int)*program++];
-add:
+	add:
 #ifdef PATCHED
 		value += 8;
 #else
 		value += 2;
 #endif
 		continue;
-twice:
+	twice:
 #ifdef PATCHED
 		value *= 3;
 #else
 		value *= 2;
 #endif
 		continue;
-stop:
+	stop:
 		return value;
 	}
 }

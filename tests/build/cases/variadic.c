@@ -14,13 +14,13 @@ int __attribute__((noinline)) add(const char *kinds, ...)
 	va_start(args, kinds);
 	for (; *kinds != '\0'; kinds++)
 #ifdef PATCHED
-		sum += *kinds == 'd' ? (int)(3 * va_arg(args, double)) :
-		       *kinds == 'l' ? (int)(4 * va_arg(args, long)) :
-				       va_arg(args, int);
+		sum += *kinds == 'd'   ? (int)(3 * va_arg(args, double))
+		       : *kinds == 'l' ? (int)(4 * va_arg(args, long))
+				       : va_arg(args, int);
 #else
-		sum += *kinds == 'd' ? (int)va_arg(args, double) :
-		       *kinds == 'l' ? (int)va_arg(args, long) :
-				       va_arg(args, int);
+		sum += *kinds == 'd'   ? (int)va_arg(args, double)
+		       : *kinds == 'l' ? (int)va_arg(args, long)
+				       : va_arg(args, int);
 #endif
 	va_end(args);
 	return sum;

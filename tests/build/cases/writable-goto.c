@@ -12,7 +12,7 @@ static int __attribute__((noinline)) run(const char *program)
 
 	for (;;) {
 		goto *steps[(int)*program++];
-add:
+	add:
 #ifdef PATCHED
 		value += 8;
 #else
@@ -20,7 +20,7 @@ add:
 #endif
 		steps[0] = &&stop;
 		continue;
-stop:
+	stop:
 		return value;
 	}
 }

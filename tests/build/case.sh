@@ -175,10 +175,21 @@ for flavour in $flavours; do
 			esac
 			[ -n "$compiler" ] || continue
 			combination=$((combination + 1))
+			last_flavour=$flavour
+			last_flags=$flags
+			last_compiler=$compiler
 			[ -n "$BUILD_MATRIX" ] || [ $((combination % 5)) -eq 0 ] || continue
 			runs=$((runs + 1))
 			try
 		done
 	done <flags
 done
+# Where there are few, the turn may have passed over all.
+if [ $runs -eq 0 ] && [ -n "$last_compiler" ]; then
+	flavour=$last_flavour
+	flags=$last_flags
+	compiler=$last_compiler
+	runs=1
+	try
+fi
 echo "$runs" >runs

@@ -4,6 +4,8 @@
  *
  * expect: 80 86 80
  * only: library dlopen
+ * flags: -O2 -fsemantic-interposition
+ * flags: -O0
  * preload: 1
  */
 int first(void);

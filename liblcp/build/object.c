@@ -295,20 +295,35 @@ static uint64_t end_of_surroundings(const struct elf_file *elf, uint64_t address
 	return address;
 }
 
-uint32_t object_padding(const struct object *object, uint64_t end)
+/* The first of the sorted starts that is not below @address. */
+static size_t first_start(const struct object *object, uint64_t address)
 {
-	uint64_t limit = end_of_surroundings(object->elf, end);
 	size_t low = 0, high = object->start_count;
-	const uint8_t *bytes;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (object->starts[middle] < end)
+		if (object->starts[middle] < address)
 			low = middle + 1;
 		else
 			high = middle;
 	}
+	return low;
+}
+
+bool object_starts_at(const struct object *object, uint64_t address)
+{
+	size_t first = first_start(object, address);
+
+	return first < object->start_count && object->starts[first] == address;
+}
+
+uint32_t object_padding(const struct object *object, uint64_t end)
+{
+	uint64_t limit = end_of_surroundings(object->elf, end);
+	size_t low = first_start(object, end);
+	const uint8_t *bytes;
+
 	if (low < object->start_count && object->starts[low] < limit)
 		limit = object->starts[low];
 	bytes = limit > end ? elf_file_bytes_at(object->elf, end, limit - end) : NULL;

@@ -98,6 +98,9 @@ const struct object_slot *object_slot(const struct object *object, enum object_s
 /* The slot that holds what the resolver at @address returned, or NULL. */
 const struct object_slot *object_ifunc_slot(const struct object *object, uint64_t address);
 
+/* Does a symbol of the object, of anything but thread-local data, have that value? */
+bool object_starts_at(const struct object *object, uint64_t address);
+
 /* Bytes behind @end that are padding up to the next symbol or the end of what surrounds them. */
 uint32_t object_padding(const struct object *object, uint64_t end);
 

@@ -114,6 +114,84 @@ static bool read_witness(const struct place *place, const struct elf_reloc *relo
 	return true;
 }
 
+/*
+ * Is a constant, of which the linker keeps one, in the object what it is in the unit? Strings may
+ * differ: __FILE__ is another one where sources are in another folder.
+ */
+static bool merged_agrees(const struct place *place, const struct elf_symbol *symbol,
+			  uint64_t offset, uint64_t address)
+{
+	const struct elf_section *section = &place->unit->sections[symbol->section];
+	const uint8_t *theirs;
+
+	if (section->data == NULL || (section->flags & SHF_STRINGS) != 0 ||
+	    !range_fits(offset, section->entsize, section->size))
+		return true;
+	theirs = elf_file_bytes_at(place->object->elf, address, section->entsize);
+	return theirs != NULL && memcmp(theirs, section->data + offset, section->entsize) == 0;
+}
+
+/* Is what the object has at @address called @name, or made for it: foo_veneer, __wrap_foo? */
+static bool is_called(const struct object *object, uint64_t address, struct slice name)
+{
+	for (size_t i = 1; i < object->symbols->count; i++) {
+		const struct elf_symbol *symbol = object_symbol(object, (uint32_t)i);
+
+		if (symbol->value == address && object_defines(symbol) &&
+		    memmem(symbol->name, strlen(symbol->name), name.text, name.size) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The object has @symbol by its name, in this unit or another. Does its code at @address lead to
+ * another symbol instead? What is no symbol is a PLT entry.
+ */
+static bool global_agrees(const struct place *place, const struct elf_symbol *symbol,
+			  uint64_t address)
+{
+	uint32_t number = object_find(place->object, name_of(symbol));
+	bool defined = false;
+
+	for (; number != OBJECT_NONE; number = object_find_next(place->object, number)) {
+		const struct elf_symbol *theirs = object_symbol(place->object, number);
+
+		if (theirs->value == address || theirs->type == STT_GNU_IFUNC ||
+		    theirs->type == STT_TLS)
+			return true;
+		defined = defined || object_exports(theirs);
+	}
+	return !defined || !object_starts_at(place->object, address) ||
+	       is_called(place->object, address, name_of(symbol));
+}
+
+/* Does what code refers to, but for what is placed, have the name or contents that it has in the unit? */
+static bool target_agrees(const struct place *place, const struct elf_reloc *reloc,
+			  uint64_t code_address, const uint8_t *code)
+{
+	const struct elf_symbol *symbol = &place->unit->symtab.items[reloc->symbol];
+	const struct arch *arch = place->object->arch;
+	const struct reloc_type *type = arch_reloc_type(arch, reloc->type);
+	uint64_t address, elsewhere;
+
+	if (type == NULL || symbol->reserved || symbol->type == STT_TLS ||
+	    !arch->reloc_value(type, code_address, code, &address) ||
+	    !arch->reloc_value(type, code_address + 1, code, &elsewhere))
+		return true;
+	if (symbol->bind != STB_LOCAL)
+		return global_agrees(place, symbol, address - (uint64_t)reloc->addend);
+	if (symbol->section == SHN_UNDEF ||
+	    (place->unit->sections[symbol->section].flags & SHF_MERGE) == 0)
+		return true;
+	if (symbol->type != STT_SECTION)
+		return merged_agrees(place, symbol, symbol->value,
+				     address - (uint64_t)reloc->addend);
+	/* The addend is the offset, unless it is relative to the code. */
+	return address != elsewhere ||
+	       merged_agrees(place, symbol, (uint64_t)reloc->addend, address);
+}
+
 /* Does what the linker filled in agree with what is placed already? */
 static bool reloc_agrees(const struct place *place, const struct elf_reloc *reloc,
 			 uint64_t code_address, const uint8_t *code, bool all_placed)
@@ -123,7 +201,7 @@ static bool reloc_agrees(const struct place *place, const struct elf_reloc *relo
 	uint64_t address;
 
 	if (!read_witness(place, reloc, code_address, code, &address))
-		return true;
+		return !all_placed || target_agrees(place, reloc, code_address, code);
 	section = &place->sections[symbol->section];
 	if (section->state != PLACE_KNOWN)
 		return !all_placed;

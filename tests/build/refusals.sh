@@ -81,6 +81,25 @@ refused '^LCP_EMISMATCH: .*changes: the function is another one' \
 refused '^LCP_EMISMATCH: .*helper: the function is another one' \
 	"an original of other source: the function that differs is named, though it does not change" \
 	"$@" program - patch source.s new.s
+sed 's/by \* 7/(int)(by * 7.5)/' program.c >seven.c
+sed 's/by \* 7/(int)(by * 8.5)/' program.c >eight.c
+sed 's/return argc > 5/return argc > 6 ? (int)strnlen(argv[0], 9) : argc > 5/; s/helper((int)/other((int)/
+	s/^int changes.const char .text.;/int other(int by); int __attribute__((noinline)) other(int by) { return by * 7 + state; }\n&/' \
+	program.c >callee.c
+sed 's/other((int)/helper((int)/' callee.c >called.c
+for name in seven eight callee called; do
+	# shellcheck disable=SC2086 # words are wanted
+	$CC $flags -S $name.c -o $name.s && sed -i "s/\"$name.c\"/\"program.c\"/" $name.s &&
+		$CC $flags -DPATCHED -S $name.c -o $name.new.s && $CC -c $name.s -o $name.o &&
+		$CC -pie -Wl,--build-id $name.o -o $name
+	result $? "$name compiles"
+done
+refused '^LCP_EMISMATCH: .*helper: the function is another one' \
+	"an original with another constant: the function that uses it is named" \
+	"$@" eight - patch seven.s seven.new.s
+refused '^LCP_EMISMATCH: .*changes: the function is another one' \
+	"an original that calls another function of the same unit or of others" \
+	"$@" callee - patch called.s called.new.s
 for other in gcc clang; do
 	case $CC in
 	*$other*) continue ;;

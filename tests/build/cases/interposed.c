@@ -6,6 +6,8 @@
  * flags: -O2 -fsemantic-interposition
  * flags: -O0
  * only: library dlopen
+ * flags: -O2 -fsemantic-interposition
+ * flags: -O0
  * preload: 1
  */
 int first(void);

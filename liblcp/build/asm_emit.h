@@ -34,10 +34,11 @@ struct asm_emit {
 };
 
 /*
- * Find what the patch has to bring. @absent, or NULL, says by block of the new unit what the original
- * has and the object has not, since the linker left it out: that is as good as new. @present, or NULL,
- * says by symbol what data the original has not and the object has, from another unit: that is used.
- * Both have to stay as long as @ret is used. 0, -ENOMEM, -LCP_EUNSUPPORTED (with the reason).
+ * Find what the patch has to bring. @absent, or NULL, says by block of the new unit what the
+ * original has and the object has not, since the linker left it out: that is as good as new.
+ * @present, or NULL, says by symbol what data the original has not and the object has, from another
+ * unit: that is used. Both have to stay as long as @ret is used. 0, -ENOMEM, -LCP_EUNSUPPORTED
+ * (with the reason).
  */
 int asm_emit_init(struct asm_emit *ret, struct asm_diff *diff, const bool *absent,
 		  const bool *present, struct lcp_error **reterr);

@@ -93,6 +93,16 @@ static int compare_starts(const void *left, const void *right)
 	return *a < *b ? -1 : *a > *b;
 }
 
+static void note_file(struct object *object, const struct elf_symbol *symbol)
+{
+	if (symbol->type != STT_FILE)
+		return;
+	if (*symbol->name == '\0')
+		object->tells_statics = true;
+	else
+		object->has_files = true;
+}
+
 /* From the last to the first, so that each list is in the order of the table. */
 static int index_symbols(struct object *object)
 {
@@ -108,10 +118,7 @@ static int index_symbols(struct object *object)
 		int64_t next = map_get(&object->numbers, name);
 
 		object->next[i - 1] = next >= 0 ? (uint32_t)next : OBJECT_NONE;
-		if (symbol->type == STT_FILE && *symbol->name == '\0')
-			object->tells_statics = true;
-		else if (symbol->type == STT_FILE)
-			object->has_files = true;
+		note_file(object, symbol);
 		if (object_defines(symbol) && symbol->type != STT_TLS && symbol->type != STT_FILE)
 			object->starts[object->start_count++] = symbol->value;
 		if (name.size > 0 && symbol->type != STT_FILE && symbol->type != STT_SECTION &&

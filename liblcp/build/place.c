@@ -166,7 +166,7 @@ static bool global_agrees(const struct place *place, const struct elf_symbol *sy
 	       is_called(place->object, address, name_of(symbol));
 }
 
-/* Does what code refers to, but for what is placed, have the name or contents that it has in the unit? */
+/* Does what code refers to, beside what is placed, have the name or contents of the unit? */
 static bool target_agrees(const struct place *place, const struct elf_reloc *reloc,
 			  uint64_t code_address, const uint8_t *code)
 {

@@ -34,8 +34,8 @@ static bool object_has(const struct unit *unit, const struct elf_symbol *ours)
 }
 
 /*
- * Would the object have a symbol for @ours, if it had that at all? strip -x and ld -x throw away what
- * is local, and the names of files with it.
+ * Would the object have a symbol for @ours, if it had that at all? strip -x and ld -x throw away
+ * what is local, and the names of files with it.
  */
 static bool would_show(const struct unit *unit, const struct elf_symbol *ours)
 {

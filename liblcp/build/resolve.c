@@ -133,8 +133,8 @@ static bool is_old_version(const struct elf_symbol *symbol)
 /*
  * What the object's symbol table has under that name. If nothing exported, then a local one that
  * the original's code refers to: gold and lld let what a version script made local look like a
- * static symbol of some file. *@ret_undefined: the object imports it. *@ret_ambiguous: there are several,
- * or one that may be static.
+ * static symbol of some file. *@ret_undefined: the object imports it. *@ret_ambiguous: there are
+ * several, or one that may be static.
  */
 static const struct elf_symbol *find_in_object(const struct request *request, bool *ret_undefined,
 					       bool *ret_ambiguous)

@@ -67,7 +67,7 @@ static const struct option options[] = {
 	{ OPTION_DESCRIPTION, 0, "description", "TEXT", "what the patch is for" },
 	{ OPTION_CVE, 0, "cve", "NAME", "a vulnerability that the patch mends; may be repeated" },
 	{ OPTION_ASSEMBLER, 0, "assembler", "COMMAND",
-	  "the assembler with its options, split at blanks as by a shell; as if not given" },
+	  "the assembler with its options, split at blanks as by a shell" },
 	{ OPTION_NO_LAYOUT, 0, "no-layout", NULL, "do not compare types by debug information" },
 	{ OPTION_REPORT, 0, "report", "FILE", "write the report to FILE, as JSON" },
 	{ OPTION_JOBS, 'j', "jobs", "N",
@@ -224,6 +224,36 @@ static int32_t set_assembler(struct lcp_build *build, const char *command,
 	return r;
 }
 
+/*
+ * Does clang's name stand at the end of an assembler file, where .ident is? GNU as does not know all
+ * that clang writes, and fills code with other no-ops.
+ */
+static bool is_from_clang(const char *path)
+{
+	char tail[65536];
+	FILE *file = fopen(path, "re");
+	size_t size;
+
+	if (file == NULL)
+		return false;
+	if (fseek(file, -(long)sizeof(tail), SEEK_END) < 0)
+		rewind(file);
+	size = fread(tail, 1, sizeof(tail), file);
+	(void)fclose(file);
+	return memmem(tail, size, "clang version", strlen("clang version")) != NULL;
+}
+
+/* What made the object's code is to make the patch's. */
+static const char *find_assembler(const struct request *request)
+{
+	if (request->assembler != NULL)
+		return request->assembler;
+	for (size_t i = 0; i < request->pairs.count; i++)
+		if (is_from_clang(request->pairs.items[i].patched))
+			return "clang -c -x assembler -";
+	return NULL;
+}
+
 /* Tell the library everything. */
 static int32_t prepare(const struct request *request, const struct output *output,
 		       struct lcp_build *build, struct lcp_error **reterr)
@@ -239,7 +269,7 @@ static int32_t prepare(const struct request *request, const struct output *outpu
 		r = lcp_build_add_asm(build, request->pairs.items[i].original,
 				      request->pairs.items[i].patched, reterr);
 	if (r == 0)
-		r = set_assembler(build, request->assembler, reterr);
+		r = set_assembler(build, find_assembler(request), reterr);
 	if (r == 0)
 		r = lcp_build_set_level(build, request->level);
 	if (r == 0)

@@ -2,7 +2,7 @@
 /*
  * Line-number noise: a patch that adds a line moves everything below it, and with __LINE__ in an
  * assertion the code below changes although it means the same. Only .loc can tell. A number that is
- * moved somewhere, as an argument is, is noise in two cases:
+ * passed as an argument is noise in two cases:
  *
  * - One and the same .loc of the function, at the instruction or in front of it, has the one number
  *   in the old version and the other in the new. In front of it, because the line may be that of a
@@ -14,6 +14,7 @@
  * An immediate alone is never noise: malloc(1032) made malloc(2056) is somebody's fix.
  */
 #include "base/cleanup.h"
+#include "base/num.h"
 #include "build/asm_diff.h"
 
 #define NEAR_LINES 4
@@ -127,10 +128,40 @@ static bool are_lines(const struct walk *old, struct slice old_piece, const stru
 	       parse_number(new_piece, &new_number) && line_moved(old, old_number, new, new_number);
 }
 
-/* Arguments are moved or pushed; nobody computes with a line. */
-static bool moves_number(struct slice word)
+/* The register or place that an instruction moves to: the last operand, the first for aarch64. */
+static struct slice destination(const struct asm_text *text, struct slice operands)
 {
-	return slice_begins(word, SLICE("mov")) || slice_begins(word, SLICE("push"));
+	struct slice piece = slice_cut(&operands, ',');
+
+	while (text->syntax->register_prefix == '%' && operands.size > 0)
+		piece = slice_cut(&operands, ',');
+	return slice_trim(piece);
+}
+
+/*
+ * Arguments are moved to their registers, or to the stack; nobody computes with a line. What is
+ * returned or stored is none: return 64 made return 65 may be a fix.
+ */
+static bool moves_argument(const struct asm_text *text, const struct asm_statement *statement)
+{
+	static const struct slice registers[] = { { "%edi", 4 }, { "%esi", 4 }, { "%edx", 4 },
+						  { "%ecx", 4 }, { "%r8d", 4 }, { "%r9d", 4 },
+						  { "%rdi", 4 }, { "%rsi", 4 }, { "%rdx", 4 },
+						  { "%rcx", 4 }, { "%r8", 3 },	{ "%r9", 3 } };
+	struct slice word = asm_statement_word(text, statement), to;
+
+	if (slice_begins(word, SLICE("push")))
+		return true;
+	if (!slice_begins(word, SLICE("mov")))
+		return false;
+	to = destination(text, asm_statement_operands(text, statement));
+	if (text->syntax->register_prefix != '%')
+		return to.size == 2 && (to.text[0] == 'w' || to.text[0] == 'x') &&
+		       to.text[1] >= '0' && to.text[1] <= '7';
+	for (size_t i = 0; i < ARRAY_SIZE(registers); i++)
+		if (slice_equals(to, registers[i]))
+			return true;
+	return slice_ends(to, SLICE("(%rsp)"));
 }
 
 /*
@@ -148,7 +179,7 @@ static bool differ_in_lines(const struct walk *old, const struct asm_statement *
 	bool immediate = false, found = false;
 
 	if (!slice_equals(word, asm_statement_word(&new->unit->text, new_statement)) ||
-	    !moves_number(word))
+	    !moves_argument(&old->unit->text, old_statement))
 		return false;
 	asm_scan_init(&old_scan, &old->unit->text, old_statement);
 	asm_scan_init(&new_scan, &new->unit->text, new_statement);

@@ -166,7 +166,7 @@ static bool global_agrees(const struct place *place, const struct elf_symbol *sy
 	       is_called(place->object, address, name_of(symbol));
 }
 
-/* Does what code refers to, but for what is placed, have the name or contents that it has in the unit? */
+/* Does what code refers to, beside what is placed, have the name or contents of the unit? */
 static bool target_agrees(const struct place *place, const struct elf_reloc *reloc,
 			  uint64_t code_address, const uint8_t *code)
 {
@@ -307,7 +307,7 @@ static bool file_allows(const struct place *place, const struct elf_symbol *ours
 	if (ours->bind != STB_LOCAL)
 		return true;
 	if (place->file != NULL && theirs->file != NULL && strcmp(place->file, theirs->file) == 0)
-		return true;
+		return place->file_group == 0 || theirs->file_group == place->file_group;
 	return !strict && !place->file_known && (is_compared(place, ours) || theirs->file == NULL);
 }
 
@@ -318,14 +318,14 @@ static void set_known(struct place_section *section, uint64_t address)
 }
 
 /* Place section @index by names, if they leave one place only. Is it placed now that was not? */
-static bool place_by_names(struct place *place, size_t index, bool strict)
+static bool place_by_names(struct place *place, size_t index, bool exported, bool strict)
 {
 	struct place_section *section = &place->sections[index];
 	const struct elf_symbol *anchor = find_anchor(place, index);
 	uint64_t found = 0;
 	size_t count = 0;
 
-	if (anchor == NULL)
+	if (anchor == NULL || (exported && anchor->bind == STB_LOCAL))
 		return false;
 	for (uint32_t number = first_candidate(place, anchor); number != OBJECT_NONE;
 	     number = candidate_after(place, anchor, number)) {
@@ -373,18 +373,46 @@ static bool place_by_code(struct place *place, size_t index)
 	return any;
 }
 
-static bool place_some(struct place *place, bool strict)
+/*
+ * Two files may have one name, a/util.c and b/util.c. Once something static of the unit is known to
+ * be somewhere, the symbols behind one mention of the name are the unit's, and no others.
+ */
+static void find_file_group(struct place *place, size_t index)
+{
+	const struct place_section *section = &place->sections[index];
+
+	for (uint32_t i = 0; i < section->count && place->file_group == 0; i++) {
+		const struct elf_symbol *ours =
+			&place->unit->symtab.items[place->by_section[section->first + i]];
+
+		for (uint32_t number = first_candidate(place, ours);
+		     ours->bind == STB_LOCAL && number != OBJECT_NONE;
+		     number = candidate_after(place, ours, number)) {
+			const struct elf_symbol *theirs = object_symbol(place->object, number);
+
+			if (theirs->value == section->address + ours->value &&
+			    file_allows(place, ours, theirs, true))
+				place->file_group = theirs->file_group;
+		}
+	}
+}
+
+/* With @exported only what other units may know the names of, which are few of a kind. */
+static bool place_some(struct place *place, bool exported, bool strict)
 {
 	const struct elf_file *unit = place->unit;
 	bool any = false;
 
 	for (size_t i = 1; i < unit->section_count; i++)
 		if (is_whole(&unit->sections[i]) && place->sections[i].state != PLACE_KNOWN)
-			any |= place_by_names(place, i, strict);
+			any |= place_by_names(place, i, exported, strict);
 	for (size_t i = 1; i < unit->section_count; i++)
 		if ((unit->sections[i].flags & SHF_EXECINSTR) != 0 &&
 		    place->sections[i].state == PLACE_KNOWN)
 			any |= place_by_code(place, i);
+	for (size_t i = 1; i < unit->section_count && place->file_group == 0; i++)
+		if (place->sections[i].state == PLACE_KNOWN)
+			find_file_group(place, i);
 	return any;
 }
 
@@ -394,7 +422,8 @@ static void place_all(struct place *place)
 	bool any;
 
 	do {
-		any = place_some(place, true) || place_some(place, false);
+		any = place_some(place, true, true) || place_some(place, false, true) ||
+		      place_some(place, false, false);
 	} while (any);
 }
 

@@ -35,6 +35,7 @@ struct place {
 	const struct object *object;
 	const struct elf_file *unit; /* the original, assembled */
 	const char *file; /* of its STT_FILE symbol, or NULL */
+	uint32_t file_group; /* of the object's symbols that are the unit's; 0 while not known */
 	bool file_known; /* the object has symbols of that file */
 	struct place_section *sections; /* by index */
 	uint32_t *by_section; /* numbers of its symbols, section by section */

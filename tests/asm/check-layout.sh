@@ -9,11 +9,14 @@ tool=$top_builddir/tests/asm/layout-diff
 flags=-g
 suffix=c
 compiler=$CC
-# How the compiler writes long: gcc says "long int".
-case $($CC --version) in
-*clang*) long='' ;;
-*) long=' int' ;;
-esac
+# How a compiler writes long: gcc says "long int".
+long_of() {
+	case $($1 --version) in
+	*clang*) ;;
+	*) echo ' int' ;;
+	esac
+}
+long=$(long_of "$CC")
 
 # compile NAME TEXT: make $scratch/NAME.o
 compile() {
@@ -174,6 +177,7 @@ done
 compiler=$CXX
 suffix=cc
 flags=-g
+long=$(long_of "$CXX")
 pair 'namespace n { class c { int a; static int s; }; } n::c v;' \
 	'namespace n { class c { int a; long b; static int s; }; } n::c v;' \
 	"class n::c size 4 -> 16, member 'b' added at 8" "a class in a namespace grew"

@@ -225,8 +225,8 @@ static int32_t set_assembler(struct lcp_build *build, const char *command,
 }
 
 /*
- * Does clang's name stand at the end of an assembler file, where .ident is? GNU as does not know all
- * that clang writes, and fills code with other no-ops.
+ * Does clang's name stand at the end of an assembler file, where .ident is? GNU as does not know
+ * all that clang writes, and fills code with other no-ops.
  */
 static bool is_from_clang(const char *path)
 {

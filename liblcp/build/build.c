@@ -336,14 +336,13 @@ static char *hexadecimal(const uint8_t *bytes, size_t size)
 	return made;
 }
 
-static int write_patch(const struct work *work, struct lcp_kpatch *patch, struct lcp_kpatch **ret,
-		       struct lcp_error **reterr)
+/* The bytes of the patch file, and *@patch, which they are made from. */
+static int write_patch(const struct work *work, struct lcp_kpatch *patch, uint8_t **ret,
+		       size_t *ret_size, struct lcp_error **reterr)
 {
 	const struct lcp_build *build = work->build;
 	const struct object *object = work->setting.object;
 	autofree char *build_id = hexadecimal(object->elf->build_id, object->elf->build_id_size);
-	autofree uint8_t *file = NULL;
-	size_t size = 0;
 	int r;
 
 	if (build_id == NULL)
@@ -358,18 +357,19 @@ static int write_patch(const struct work *work, struct lcp_kpatch *patch, struct
 	patch->cve_count = build->cves.count;
 	patch->level = build->level;
 	r = link_units(object, work->units, build->pairs.count, patch, reterr);
-	if (r == 0)
-		r = kpatch_write(patch, &file, &size, reterr);
-	return r < 0 ? r : kpatch_parse(file, size, 0, ret, reterr);
+	return r < 0 ? r : kpatch_write(patch, ret, ret_size, reterr);
 }
 
 static int make_patch(const struct work *work, struct lcp_kpatch **ret, struct lcp_error **reterr)
 {
 	struct lcp_kpatch patch = { 0 };
-	int r = write_patch(work, &patch, ret, reterr);
+	autofree uint8_t *file = NULL;
+	size_t size = 0;
+	int r;
 
+	r = write_patch(work, &patch, &file, &size, reterr);
 	link_fini(&patch);
-	return r;
+	return r < 0 ? r : kpatch_parse(file, size, 0, ret, reterr);
 }
 
 static int run(struct work *work, struct lcp_build_report *report, struct lcp_kpatch **ret,

@@ -215,7 +215,7 @@ int classic_make(struct slice object, const char *build_id, const char *id, uint
 	autokpatch struct lcp_kpatch *patch = NULL;
 	autostr struct str lower = { 0 };
 	autofree uint8_t *file = NULL;
-	size_t size;
+	size_t size = 0;
 	int r;
 
 	for (const char *c = build_id; *c != '\0'; c++)

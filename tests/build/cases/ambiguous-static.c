@@ -8,13 +8,12 @@
  * unpatched: 2
  * only: pie library
  */
-static int state = 1;
+static int __attribute__((used)) state = 1;
 #define NAME_OF(unit) value_of_##unit
 #define NAME(unit) NAME_OF(unit)
 int NAME(UNIT)(int by);
 #if UNIT == 1
 int value_of_2(int by);
-static int __attribute__((used)) *keep = &state;
 int __attribute__((noinline)) value_of_1(int by)
 {
 #ifdef PATCHED

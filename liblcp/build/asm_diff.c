@@ -212,9 +212,12 @@ static bool is_room(const struct asm_unit *unit, const struct asm_block *block)
 	return true;
 }
 
+/* Of a section that holds nothing but labels and room it is that of none at all. */
 static uint64_t section_hash(struct asm_unit *unit, struct asm_block *block)
 {
-	return block != NULL && !is_room(unit, block) ? asm_block_hash(unit, block) : 0;
+	if (block == NULL || block->positions == 0 || is_room(unit, block))
+		return 0;
+	return asm_block_hash(unit, block);
 }
 
 /* What stands in a section outside of any function or object. */

@@ -83,8 +83,8 @@ static bool is_launcher(const char *word)
 
 static int read_argv(const struct json_value *entry, struct compdb_unit *unit)
 {
-	const struct json_value *arguments = json_member(entry, "arguments");
-	const struct json_value *command = json_member(entry, "command");
+	const struct json_value *arguments = jsonread_member(entry, "arguments");
+	const struct json_value *command = jsonread_member(entry, "command");
 	autowords struct words words = { 0 };
 	size_t first = 0;
 
@@ -106,8 +106,8 @@ static int read_argv(const struct json_value *entry, struct compdb_unit *unit)
 
 static int read_unit(const char *base, const struct json_value *entry, struct compdb *ret)
 {
-	const struct json_value *directory = json_member(entry, "directory");
-	const struct json_value *file = json_member(entry, "file");
+	const struct json_value *directory = jsonread_member(entry, "directory");
+	const struct json_value *file = jsonread_member(entry, "file");
 	struct compdb_unit unit = { 0 };
 	int r;
 
@@ -143,7 +143,7 @@ int compdb_read(const char *path, struct compdb *ret, struct failure *failure)
 	r = read_file(path, &text);
 	if (r < 0)
 		return fail_system(failure, r, path);
-	wrong = json_read(text.bytes, text.bytes + text.size, &document);
+	wrong = jsonread_parse(text.bytes, text.bytes + text.size, &document);
 	if (wrong != NULL)
 		r = wrong_place(path, &text, wrong, failure);
 	else if (document.kind != JSON_ARRAY)
@@ -152,6 +152,6 @@ int compdb_read(const char *path, struct compdb *ret, struct failure *failure)
 		if (read_unit(base, &document.items[i], ret) < 0)
 			r = fail(failure, OUTCOME_MALFORMED,
 				 "%s: entry %zu has no directory, file, or command", path, i);
-	json_fini(&document);
+	jsonread_fini(&document);
 	return r;
 }

@@ -16,10 +16,10 @@ struct json_reader {
 
 static bool read_value(struct json_reader *reader, struct json_value *ret);
 
-void json_fini(struct json_value *value)
+void jsonread_fini(struct json_value *value)
 {
 	for (size_t i = 0; i < value->count; i++)
-		json_fini(&value->items[i]);
+		jsonread_fini(&value->items[i]);
 	free(value->items);
 	free(value->name);
 	free(value->string);
@@ -226,7 +226,7 @@ static bool read_value(struct json_reader *reader, struct json_value *ret)
 	}
 }
 
-const char *json_read(const char *text, const char *end, struct json_value *ret)
+const char *jsonread_parse(const char *text, const char *end, struct json_value *ret)
 {
 	struct json_reader reader = { .at = text, .end = end };
 
@@ -236,7 +236,7 @@ const char *json_read(const char *text, const char *end, struct json_value *ret)
 	return reader.at == end ? NULL : reader.at;
 }
 
-const struct json_value *json_member(const struct json_value *object, const char *name)
+const struct json_value *jsonread_member(const struct json_value *object, const char *name)
 {
 	for (size_t i = 0; object->kind == JSON_OBJECT && i < object->count; i++)
 		if (strcmp(object->items[i].name, name) == 0)

@@ -26,12 +26,12 @@ struct json_value {
 	size_t room;
 };
 
-void json_fini(struct json_value *value);
+void jsonread_fini(struct json_value *value);
 
 /* The first byte that is wrong, or NULL. @text ends with a NUL and may hold none before. */
-const char *json_read(const char *text, const char *end, struct json_value *ret);
+const char *jsonread_parse(const char *text, const char *end, struct json_value *ret);
 
 /* The member of an object, or NULL. */
-const struct json_value *json_member(const struct json_value *object, const char *name);
+const struct json_value *jsonread_member(const struct json_value *object, const char *name);
 
 #endif

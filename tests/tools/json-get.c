@@ -19,7 +19,7 @@ static const struct json_value *step_into(const struct json_value *value, const 
 
 		return index < value->count ? &value->items[index] : NULL;
 	}
-	return json_member(value, name);
+	return jsonread_member(value, name);
 }
 
 static void print_children(const struct json_value *value)
@@ -50,8 +50,8 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	if (read_file("/dev/stdin", &text) < 0 ||
-	    json_read(text.bytes, text.bytes + text.size, &document) != NULL) {
-		json_fini(&document);
+	    jsonread_parse(text.bytes, text.bytes + text.size, &document) != NULL) {
+		jsonread_fini(&document);
 		return 1;
 	}
 	value = &document;
@@ -72,6 +72,6 @@ int main(int argc, char **argv)
 		print_children(value);
 	else if (argc > 1)
 		print_value(value);
-	json_fini(&document);
+	jsonread_fini(&document);
 	return status;
 }

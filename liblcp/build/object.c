@@ -258,10 +258,12 @@ const struct object_slot *object_slot(const struct object *object, enum object_s
 				      struct slice name)
 {
 	vec_foreach (&object->slots, slot) {
-		const char *symbol = object->elf->dynsym.items[slot->symbol].name;
+		const char *symbol;
 
-		if (slot->kind == kind && slot->symbol != 0 && strlen(symbol) == name.size &&
-		    memcmp(symbol, name.text, name.size) == 0)
+		if (slot->kind != kind || slot->symbol == 0)
+			continue;
+		symbol = object->elf->dynsym.items[slot->symbol].name;
+		if (slice_equals(name, (struct slice){ symbol, strlen(symbol) }))
 			return slot;
 	}
 	return NULL;

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#define MAKE_TRIES 100
 #define REMOVE_TRIES 500
 #define REMOVE_PAUSE_MS 10
 #define REMOVE_FILES 32 /* that nftw() may have open */
@@ -68,11 +69,25 @@ static void detach(void)
 		return;
 }
 
+/* A directory in @where that nobody else has, and may look into; NULL with errno. */
+static char *make_directory(const char *where)
+{
+	for (int i = 0; i < MAKE_TRIES; i++) {
+		char *path = format_text("%s/lcp-%d-%d", where, getpid(), i);
+
+		if (mkdir(path, 0700) == 0)
+			return path;
+		free(path);
+		if (errno != EEXIST)
+			return NULL;
+	}
+	return NULL;
+}
+
 __attribute__((noreturn)) static void keep(int socket, const char *where)
 {
-	char path[PATH_MAX];
-	size_t size = strlen(where);
-	ssize_t got;
+	autofree char *path = NULL;
+	ssize_t got, size;
 	char byte;
 
 	(void)setpgid(0, 0);
@@ -80,12 +95,11 @@ __attribute__((noreturn)) static void keep(int socket, const char *where)
 		(void)signal(ending_signals[i], SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
 	detach();
-	if (size >= sizeof(path))
+	path = make_directory(where);
+	if (path == NULL)
 		_exit(1);
-	memcpy(path, where, size + 1);
-	if (mkdtemp(path) == NULL)
-		_exit(1);
-	if (write(socket, path, size) == (ssize_t)size)
+	size = (ssize_t)strlen(path);
+	if (size < PATH_MAX && write(socket, path, (size_t)size) == size)
 		while ((got = read(socket, &byte, 1)) > 0 || (got < 0 && errno == EINTR))
 			;
 	remove_tree(path);
@@ -130,7 +144,6 @@ int scratch_open(struct scratch *ret, struct failure *failure)
 {
 	const char *where = getenv("TMPDIR");
 	autofree char *real = path_real(".", where != NULL && *where != '\0' ? where : "/tmp");
-	autofree char *wanted = format_text("%s/lcp-XXXXXX", real);
 	char path[PATH_MAX];
 	ssize_t size;
 	int ends[2];
@@ -143,7 +156,7 @@ int scratch_open(struct scratch *ret, struct failure *failure)
 	if (ret->keeper == 0) {
 		(void)close(ends[0]);
 		block_signals(SIG_UNBLOCK);
-		keep(ends[1], wanted);
+		keep(ends[1], real);
 	}
 	(void)close(ends[1]);
 	ret->socket = ends[0];

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "save.h"
+
 static const char *tool_name = "", *message_prefix = "";
 static int failure_status = EXIT_FAILURE;
 
@@ -105,42 +107,6 @@ static int write_bytes(int fd, const struct lcp_bytes *bytes)
 	return 0;
 }
 
-/* The mode of what is at @path now, or @mode as the umask allows. */
-static mode_t choose_mode(const char *path, unsigned int mode)
-{
-	struct stat status;
-	mode_t mask;
-
-	if (mode == 0 && stat(path, &status) == 0)
-		return status.st_mode & 07777;
-	mask = umask(0);
-	(void)umask(mask);
-	return (mode_t)mode & ~mask;
-}
-
-/* Write beside @path and rename: whoever reads it sees the old file or the new one. */
-static void replace(const char *path, unsigned int mode, const struct lcp_bytes *bytes)
-{
-	size_t size = strlen(path) + sizeof(".XXXXXX");
-	char *beside = malloc(size);
-	int fd;
-
-	if (beside == NULL)
-		fail("%s: out of memory", path);
-	(void)snprintf(beside, size, "%s.XXXXXX", path);
-	fd = mkostemp(beside, O_CLOEXEC);
-	if (fd < 0)
-		fail("%s: %s", path, strerror(errno));
-	if (write_bytes(fd, bytes) < 0 || fchmod(fd, choose_mode(path, mode)) < 0 ||
-	    close(fd) < 0 || rename(beside, path) < 0) {
-		int why = errno;
-
-		(void)unlink(beside);
-		fail("%s: %s", path, strerror(why));
-	}
-	free(beside);
-}
-
 /* A device or a pipe is written to, a file replaced. */
 static int is_special(const char *path)
 {
@@ -152,7 +118,10 @@ static int is_special(const char *path)
 void write_all(const char *path, unsigned int mode, struct lcp_bytes *bytes)
 {
 	if (path != NULL && strcmp(path, "-") != 0 && !is_special(path)) {
-		replace(path, mode, bytes);
+		int r = save_file(path, (mode_t)mode, lcp_bytes_data(bytes), lcp_bytes_size(bytes));
+
+		if (r < 0)
+			fail("%s: %s", path, strerror(-r));
 	} else {
 		int fd = path == NULL || strcmp(path, "-") == 0 ? STDOUT_FILENO
 								: open(path, O_WRONLY | O_CLOEXEC);

@@ -310,14 +310,14 @@ static void save(const struct request *request, struct result *result)
 	if (request->report != NULL && result->report != NULL) {
 		r = lcp_build_report_json(result->report, &json);
 		if (r == 0)
-			r = save_file(request->report, json, strlen(json));
+			r = save_file(request->report, SAVE_MODE, json, strlen(json));
 		lcp_string_free(json);
 		if (r < 0)
 			(void)fail_system(&result->failure, r, request->report);
 	}
 	if (result->failure.message != NULL)
 		return;
-	r = save_file(request->file, lcp_kpatch_data(result->patch),
+	r = save_file(request->file, SAVE_MODE, lcp_kpatch_data(result->patch),
 		      lcp_kpatch_size(result->patch));
 	if (r < 0)
 		(void)fail_system(&result->failure, r, request->file);

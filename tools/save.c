@@ -13,8 +13,6 @@
 
 #include "util.h"
 
-#define MODE 0644
-
 static int put_bytes(int fd, const char *at, size_t size)
 {
 	while (size > 0) {
@@ -46,18 +44,24 @@ static void sync_directory(const char *directory)
 		(void)fsync(fd);
 }
 
-static int save(const char *directory, const char *path, const void *bytes, size_t size)
+static int save(const char *directory, const char *path, mode_t mode, const void *bytes,
+		size_t size)
 {
 	autofree char *name = format_text("%s/.%s.%d", directory, base_name(path), getpid());
-	autoclose int fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC, MODE);
+	autoclose int fd = open(directory, O_TMPFILE | O_WRONLY | O_CLOEXEC,
+				mode != 0 ? mode : SAVE_MODE);
 	bool nameless = fd >= 0;
+	struct stat there;
 	int r;
 
 	if (!nameless)
-		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
+		fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+			  mode != 0 ? mode : SAVE_MODE);
 	if (fd < 0)
 		return -errno;
 	r = put_bytes(fd, bytes, size);
+	if (r == 0 && mode == 0 && stat(path, &there) == 0 && fchmod(fd, there.st_mode & 07777) < 0)
+		r = -errno;
 	if (r == 0 && nameless)
 		r = give_name(fd, name);
 	if (r == 0 && rename(name, path) < 0)
@@ -69,7 +73,7 @@ static int save(const char *directory, const char *path, const void *bytes, size
 	return r;
 }
 
-int save_file(const char *path, const void *bytes, size_t size)
+int save_file(const char *path, mode_t mode, const void *bytes, size_t size)
 {
 	autofree char *directory = path_parent(path);
 	sigset_t all, before;
@@ -78,7 +82,7 @@ int save_file(const char *path, const void *bytes, size_t size)
 	/* For the moment that the file has another name. */
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, &before);
-	r = save(directory, path, bytes, size);
+	r = save(directory, path, mode, bytes, size);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }

@@ -6,12 +6,16 @@
 #define TOOLS_SAVE_H
 
 #include <stddef.h>
+#include <sys/types.h>
+
+#define SAVE_MODE 0644
 
 /*
  * Put the bytes into the file @path, which is replaced if it exists. Who looks at it sees the old
  * or the new contents whole, after a power cut too, and nothing else is left if we are
- * interrupted. 0 or a negative errno.
+ * interrupted. The file gets @mode as the umask allows; 0 keeps the mode of what is there. 0 or a
+ * negative errno.
  */
-int save_file(const char *path, const void *bytes, size_t size);
+int save_file(const char *path, mode_t mode, const void *bytes, size_t size);
 
 #endif

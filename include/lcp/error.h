@@ -29,6 +29,19 @@ extern "C" {
  * LCP_ENOEFFECT: there is nothing to do: no function of the object changes.
  * LCP_ESYMBOL: a symbol was not found, or could be one of several.
  * LCP_EASSEMBLER: the assembler could not be run, or found fault with its input.
+ * LCP_EINUSE: threads are inside functions that were to be replaced, or will return into them.
+ * LCP_ENOROOM: there is no room for the patch near the object, or for a branch at a function.
+ * LCP_EDAMAGED: a step failed, and so did undoing it: what the process holds is in the message.
+ * LCP_ETRACED: a debugger or another tracer is at the process.
+ * LCP_ELOCKED: another doctor was at work on the process for all the time there was.
+ * LCP_EGONE: the process has ended, or became another program.
+ * LCP_ECONFLICT: something else was there first: an entry is not as it should be, or another patch
+ * with the same id is applied.
+ * LCP_ENOOBJECT: no object of the process is the one that the patch is for.
+ * LCP_ENOTAPPLIED: the process holds no such patch.
+ * LCP_ESTOP: a thread did not stop in time.
+ * LCP_EBORROW: no thread of the process could be used to make a system call.
+ * LCP_EINTERRUPTED: the surgeon was killed. The process runs, and a query says what it holds.
  */
 #define LCP_EFORMAT 5001
 #define LCP_EINTEGRITY 5002
@@ -38,6 +51,18 @@ extern "C" {
 #define LCP_ENOEFFECT 5006
 #define LCP_ESYMBOL 5007
 #define LCP_EASSEMBLER 5008
+#define LCP_EINUSE 5009
+#define LCP_ENOROOM 5010
+#define LCP_EDAMAGED 5011
+#define LCP_ETRACED 5012
+#define LCP_ELOCKED 5013
+#define LCP_EGONE 5014
+#define LCP_ECONFLICT 5015
+#define LCP_ENOOBJECT 5016
+#define LCP_ENOTAPPLIED 5017
+#define LCP_ESTOP 5018
+#define LCP_EBORROW 5019
+#define LCP_EINTERRUPTED 5020
 
 /*
  * struct lcp_error:

@@ -143,6 +143,35 @@ enum arch_gadget {
 	GADGET_COUNT,
 };
 
+/*
+ * Code that goes one of two ways, by what four bytes in memory are. It stands between an entry and
+ * the two versions of a function while a switch is under way: the four bytes decide for all
+ * functions of the switch at the same instant. It changes no register, flags excepted, that a caller
+ * or callee may count on at a function's entry.
+ */
+struct arch_guard {
+	uint64_t at; /* where it will stand */
+	uint64_t watch; /* address of the four bytes; need not be aligned */
+	uint32_t value; /* they are this, little-endian: go to @before */
+	uint64_t before;
+	uint64_t after; /* they are anything else */
+};
+
+#define ARCH_GUARD_MAX 64
+
+/*
+ * The beginning of a function, to be run elsewhere because its own place is overwritten.
+ */
+struct arch_move {
+	const uint8_t *code; /* the whole function */
+	size_t size;
+	uint64_t from; /* its address */
+	uint64_t to; /* where the copy will stand */
+	size_t need; /* the first bytes of it that are overwritten */
+};
+
+#define ARCH_MOVED_MAX 256
+
 struct arch {
 	uint16_t machine; /* EM_* */
 	const char *name; /* "x86_64" */
@@ -207,6 +236,18 @@ struct arch {
 
 	/* Where does the branch that @code (at address @from) begins with go? 0 if it is none. */
 	uint64_t (*branch_target)(uint64_t from, const uint8_t *code, size_t size);
+
+	/* Write @guard's code: its size, at most ARCH_GUARD_MAX, or -ERANGE. */
+	int (*guard)(const struct arch_guard *guard, uint8_t *code);
+
+	/*
+	 * Write a copy of the function's first instructions, at least @move->need bytes of them, that
+	 * works at @move->to and goes on in the function behind them: its size, at most
+	 * ARCH_MOVED_MAX. More are copied if something in the function branches to the middle of
+	 * them. -ENOTSUP if that cannot be done for certain: unknown instructions, a call among them
+	 * (which would return into the copy), an indirect branch that may lead back into them.
+	 */
+	int (*move)(const struct arch_move *move, uint8_t *code);
 
 	/* Least (negative) and greatest to - from that branch() reaches. */
 	int64_t branch_reach_back;

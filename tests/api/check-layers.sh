@@ -27,6 +27,7 @@ public() {
 	format) echo lcp/error.h lcp/kpatch.h ;;
 	api) echo lcp/lcp.h ;;
 	build) echo lcp/error.h lcp/build.h lcp/classic.h lcp/version.h ;;
+	core) echo lcp/error.h lcp/apply.h lcp/process.h ;;
 	*) echo lcp/error.h ;;
 	esac
 }

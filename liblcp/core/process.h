@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A process and the objects mapped into it, as its own memory tells: deleted or replaced files, other
+ * mount namespaces and chroots make no difference. What is read is hostile: the process chose it.
+ *
+ * Which mappings are objects is what the process's dynamic linker says (r_debug, all namespaces of
+ * dlmopen), and without one the program that its auxiliary vector names. An ELF file that is merely
+ * mapped is none.
+ */
+#ifndef LCP_CORE_PROCESS_H
+#define LCP_CORE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lcp/error.h>
+
+#include "base/cleanup.h"
+#include "base/ctx.h"
+#include "base/vec.h"
+#include "format/procfs.h"
+#include "target/target.h"
+
+struct object_segment {
+	uint64_t start; /* in the process */
+	uint64_t end;
+	bool writable;
+	bool executable;
+};
+
+/* A table in the process's memory; size 0 where there is none. */
+struct object_table {
+	uint64_t address;
+	uint64_t size;
+};
+
+struct object {
+	char *path; /* as the process has it; "[vdso]"; never NULL */
+	char *build_id; /* hexadecimal digits, or NULL */
+	uint16_t machine;
+	bool is_program; /* what was executed, not a library */
+	uint64_t bias; /* address in the process - address in the file */
+	uint64_t start; /* of all its segments, in the process */
+	uint64_t end;
+	struct object_segment *segments; /* by address */
+	size_t segment_count;
+	struct object_table dynamic;
+	struct object_table eh_frame_hdr;
+	uint64_t tls_size; /* of its thread-local block, 0 if it has none */
+	uint64_t tls_align;
+	uint32_t scope; /* namespace: 0, or that of a dlmopen */
+	uint32_t order; /* in the namespace's search order */
+	struct object_symbols *symbols; /* of lookup.c, read on demand */
+};
+
+struct lcp_process {
+	struct lcp_ctx *ctx;
+	struct target *target;
+	char *path; /* of its program, as /proc/PID/exe says */
+	struct proc_maps maps;
+	struct object *objects; /* in search order: the program first */
+	size_t object_count;
+	struct process_lookups *lookups; /* of lookup.c */
+};
+
+/* Look at the process again: mappings and objects. -LCP_EGONE, -EPERM, -LCP_EFORMAT, -ENOMEM. */
+int process_refresh(struct lcp_process *process, struct lcp_error **reterr);
+
+/* A process of @target, which it takes over on success. */
+int process_new(struct lcp_ctx *ctx, struct target *target, struct lcp_process **ret,
+		struct lcp_error **reterr);
+void process_free(struct lcp_process *process);
+
+DEFINE_GUARD(process, struct lcp_process *, process_free);
+#define autoprocess cleanup(process_guard)
+
+/* The object that has a segment at @address, or NULL. */
+const struct object *process_object_at(const struct lcp_process *process, uint64_t address);
+
+/* The next object with that build-id behind @after (NULL: from the first), or NULL. */
+const struct object *process_object_by_build_id(const struct lcp_process *process,
+						const char *build_id, const struct object *after);
+
+/*
+ * Read @size bytes: 0; -LCP_EGONE, -EPERM, -EFAULT and so on, and the message says of what: "reading
+ * WHAT at 0xADDRESS".
+ */
+int process_read(const struct lcp_process *process, uint64_t address, void *ret, size_t size,
+		 const char *what, struct lcp_error **reterr);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * May code be switched now? Only if no thread is inside what is replaced, and none will return into
+ * it. All that can be prepared is, before the threads stop; the check itself allocates nothing,
+ * locks nothing of ours, and parses nothing.
+ *
+ * 1. Each thread's registers and its stack, as one copy, hold no address of the ranges: clear.
+ * 2. Otherwise its stack is unwound, on the copy: only live frames count. If the unwinder does not
+ *    reach the thread's start, every address found counts.
+ * 3. Where contexts are suspended in other memory (coroutines), that is scanned as well.
+ */
+#ifndef LCP_CORE_SAFETY_H
+#define LCP_CORE_SAFETY_H
+
+#include "core/process.h"
+
+/* A range of code that has to be clear. */
+struct safety_range {
+	uint64_t start;
+	uint64_t end;
+	/*
+	 * Only the instruction a thread is at, and where it returns to, strictly inside the range:
+	 * bytes that are overwritten. Otherwise all of the range, return addresses less one.
+	 */
+	bool bytes_only;
+	const char *name; /* of the function; lives as long as the check */
+};
+
+/* Unwind tables beyond those of the process's objects: of patches that it holds or gets. */
+struct safety_table {
+	uint64_t start; /* of the code */
+	uint64_t end;
+	struct object_table eh_frame_hdr;
+	struct object_table eh_frame;
+};
+
+#define SAFETY_FRAMES_MAX 32
+#define SAFETY_BLOCKERS_MAX 16
+
+struct safety_blocker {
+	int32_t tid; /* 0: a suspended context */
+	uint64_t pc; /* of the thread */
+	uint64_t found; /* the address inside the range */
+	const char *name; /* of the range */
+	uint64_t frames[SAFETY_FRAMES_MAX]; /* return addresses, innermost first */
+	size_t frame_count;
+	bool certain; /* the unwinder saw a live frame; otherwise it could not tell */
+};
+
+/* What was looked at, for reports. */
+struct safety_counts {
+	uint64_t threads;
+	uint64_t stack_bytes;
+	uint64_t unwound; /* threads that were unwound */
+	uint64_t memory_bytes; /* scanned for suspended contexts */
+};
+
+struct safety;
+
+#define SAFETY_SCAN_ALL 1 /* look for suspended contexts even if nothing says there are any */
+#define SAFETY_NO_STACKS 2 /* look at where threads are, not at where they return to */
+
+/*
+ * Prepare a check of @ranges (copied) in @process. @tables may be NULL. 0, -ENOMEM and what reading
+ * the process gives.
+ */
+int safety_new(const struct lcp_process *process, const struct safety_range *ranges,
+	       size_t range_count, const struct safety_table *tables, size_t table_count,
+	       uint32_t flags, struct safety **ret, struct lcp_error **reterr);
+void safety_free(struct safety *safety);
+
+DEFINE_GUARD(safety, struct safety *, safety_free);
+#define autosafety cleanup(safety_guard)
+
+/*
+ * With all threads stopped: 0 if all is clear; -LCP_EINUSE, and safety_blockers() says who;
+ * a failure to read. Inside operate(): see target.h.
+ */
+int safety_check(struct safety *safety, struct target *target);
+
+/* Who was in the way at the last check; more than SAFETY_BLOCKERS_MAX are not listed. */
+const struct safety_blocker *safety_blockers(const struct safety *safety, size_t *ret_count);
+const struct safety_counts *safety_counts(const struct safety *safety);
+
+#endif

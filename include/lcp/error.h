@@ -127,12 +127,79 @@ int32_t lcp_error_errno(const struct lcp_error *error);
 const char *lcp_error_path(const struct lcp_error *error);
 
 /*
+ * lcp_error_blocker_count:
+ * @error: error object.
+ *
+ * How many threads were in the way of a change. At most 16 are listed.
+ *
+ * Returns: the number of threads and suspended contexts; 0 for NULL and other errors.
+ * Threads: any.
+ * Since: 0.1
+ */
+uint32_t lcp_error_blocker_count(const struct lcp_error *error);
+
+/*
+ * lcp_error_blocker_tid:
+ * @error: error object.
+ * @index: which blocker, from 0.
+ *
+ * Which thread was in the way.
+ *
+ * Returns: its thread id; 0 for a suspended context, and if there is no such blocker.
+ * Threads: any.
+ * Since: 0.1
+ */
+int32_t lcp_error_blocker_tid(const struct lcp_error *error, uint32_t index);
+
+/*
+ * lcp_error_blocker_pc:
+ * @error: error object.
+ * @index: which blocker, from 0.
+ *
+ * Where a thread was that was in the way.
+ *
+ * Returns: the address of its next instruction; 0 if there is no such blocker.
+ * Threads: any.
+ * Since: 0.1
+ */
+uint64_t lcp_error_blocker_pc(const struct lcp_error *error, uint32_t index);
+
+/*
+ * lcp_error_blocker_function:
+ * @error: error object.
+ * @index: which blocker, from 0.
+ *
+ * Which function a thread was in, or would have returned into.
+ *
+ * Returns: the name of the function, or the id of the patch if it is code of a patch that no
+ * function of it owns; NULL if there is no such blocker. Owned by @error.
+ * Threads: any.
+ * Since: 0.1
+ */
+const char *lcp_error_blocker_function(const struct lcp_error *error, uint32_t index);
+
+/*
+ * lcp_error_blocker_frame:
+ * @error: error object.
+ * @index: which blocker, from 0.
+ * @which: which frame, from 0, the innermost.
+ *
+ * How a thread got there, frame by frame: "/usr/sbin/server+0x4f2c", a file and an address in it.
+ *
+ * Returns: the frame; NULL if there is no such frame. Owned by @error.
+ * Threads: any.
+ * Since: 0.1
+ */
+const char *lcp_error_blocker_frame(const struct lcp_error *error, uint32_t index, uint32_t which);
+
+/*
  * lcp_error_json:
  * @error: error object.
  * @ret: where to put the text. Free it with lcp_string_free().
  *
  * The error as one JSON object: "code" (number), "name" (as lcp_error_name()), "message", "errno"
- * (number or null), "path" (string or null).
+ * (number or null), "path" (string or null), "blockers" (array of objects with "tid" (number or
+ * null), "pc" (string), "function" (string), "frames" (array of strings)).
  *
  * Returns: 0, -EINVAL (an argument is NULL), -ENOMEM.
  * Threads: any.

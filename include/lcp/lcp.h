@@ -26,11 +26,13 @@
 #ifndef LCP_LCP_H
 #define LCP_LCP_H
 
+#include <lcp/apply.h>
 #include <lcp/build.h>
 #include <lcp/classic.h>
 #include <lcp/context.h>
 #include <lcp/error.h>
 #include <lcp/kpatch.h>
+#include <lcp/process.h>
 #include <lcp/version.h>
 
 #endif

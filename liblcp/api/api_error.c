@@ -28,6 +28,46 @@ EXPORT const char *lcp_error_path(const struct lcp_error *error)
 	return error != NULL ? error->path : NULL;
 }
 
+EXPORT uint32_t lcp_error_blocker_count(const struct lcp_error *error)
+{
+	return error != NULL ? (uint32_t)error->blocker_count : 0;
+}
+
+/* NULL if there is no such blocker. */
+static const struct error_blocker *blocker_at(const struct lcp_error *error, uint32_t index)
+{
+	return error != NULL && index < error->blocker_count ? &error->blockers[index] : NULL;
+}
+
+EXPORT int32_t lcp_error_blocker_tid(const struct lcp_error *error, uint32_t index)
+{
+	const struct error_blocker *blocker = blocker_at(error, index);
+
+	return blocker != NULL ? blocker->tid : 0;
+}
+
+EXPORT uint64_t lcp_error_blocker_pc(const struct lcp_error *error, uint32_t index)
+{
+	const struct error_blocker *blocker = blocker_at(error, index);
+
+	return blocker != NULL ? blocker->pc : 0;
+}
+
+EXPORT const char *lcp_error_blocker_function(const struct lcp_error *error, uint32_t index)
+{
+	const struct error_blocker *blocker = blocker_at(error, index);
+
+	return blocker != NULL ? blocker->function : NULL;
+}
+
+EXPORT const char *lcp_error_blocker_frame(const struct lcp_error *error, uint32_t index,
+					   uint32_t which)
+{
+	const struct error_blocker *blocker = blocker_at(error, index);
+
+	return blocker != NULL && which < blocker->frame_count ? blocker->frames[which] : NULL;
+}
+
 EXPORT int32_t lcp_error_json(const struct lcp_error *error, char **ret)
 {
 	if (error == NULL || ret == NULL)

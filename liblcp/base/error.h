@@ -12,16 +12,28 @@
 #define LCP_BASE_ERROR_H
 
 #include <errno.h>
+#include <stddef.h>
 
 #include <lcp/error.h>
 
 #include "base/cleanup.h"
+
+/* A thread that was in the way; or, if @tid is 0, a suspended context. */
+struct error_blocker {
+	int32_t tid;
+	uint64_t pc;
+	char *function; /* that it is in or returns into */
+	char **frames; /* how it got there, innermost first: "/usr/sbin/server+0x4f2c" */
+	size_t frame_count;
+};
 
 struct lcp_error {
 	int code; /* negative */
 	int saved_errno; /* positive, or 0 */
 	char *message;
 	char *path; /* or NULL */
+	struct error_blocker *blockers;
+	size_t blocker_count;
 };
 
 /*
@@ -43,6 +55,12 @@ int error_set_nomem(struct lcp_error **reterr);
  */
 int error_add_path(struct lcp_error **reterr, int code, const char *path);
 
+/*
+ * Give the error *@reterr a list of @count blockers, which it takes over with all that is in them.
+ */
+void error_add_blockers(struct lcp_error **reterr, struct error_blocker *blockers, size_t count);
+void error_blockers_free(struct error_blocker *blockers, size_t count);
+
 void error_free(struct lcp_error *error);
 
 /* "LCP_EFORMAT" or "ENOENT" for a code of either sign; "UNKNOWN" for others. */
@@ -50,6 +68,10 @@ const char *error_name(int code);
 
 /* The error as a JSON object; the caller frees *@ret. 0 or -ENOMEM. */
 int error_json(const struct lcp_error *error, char **ret);
+
+/* The same as a value of a larger document. */
+struct json;
+void error_put_json(const struct lcp_error *error, const char *key, struct json *json);
 
 DEFINE_GUARD(error, struct lcp_error *, error_free);
 #define autoerror cleanup(error_guard)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Applying patches, taking them out, finishing what a dead doctor left: each is a plan
+ * (core/plan.h) and its run, made anew when the process changed in between.
+ */
+#ifndef LCP_CORE_APPLY_H
+#define LCP_CORE_APPLY_H
+
+#include "core/plan.h"
+#include "format/kpatch.h"
+
+/* See lcp_apply(). */
+int apply(struct lcp_process *process, struct lcp_kpatch *const *patches, size_t count,
+	  const struct lcp_apply_options *options, struct lcp_report **ret,
+	  struct lcp_error **reterr);
+
+/* See lcp_process_check(). */
+int apply_check(struct lcp_process *process, struct lcp_kpatch *const *patches, size_t count,
+		const struct lcp_apply_options *options, struct lcp_report **ret,
+		struct lcp_error **reterr);
+
+/* See lcp_revert(). */
+int revert(struct lcp_process *process, const char *id, const struct lcp_apply_options *options,
+	   struct lcp_report **ret, struct lcp_error **reterr);
+
+/* The caller's options as a plan wants them. */
+void apply_settings(const struct lcp_process *process, const struct lcp_apply_options *options,
+		    struct plan_settings *ret);
+
+/*
+ * If a doctor died at this process, finish or undo what it had begun, and give back what it left.
+ * 1 if there was something to do, so that what was read of the ledger is out of date; 0; or an error.
+ */
+int recover(struct lcp_process *process, const struct plan_settings *settings,
+	    struct lcp_report *report, struct lcp_error **reterr);
+
+/* How often a plan is made anew if the process changed while it was made. */
+#define PLANS_MAX 16
+
+/*
+ * What the newest of the patches that are in force on @row's function, @but aside, puts at the entry:
+ * its own bytes if there is none.
+ */
+int apply_below(struct plan *plan, const struct ledger_record *but, const struct ledger_row *row,
+		uint8_t *ret, struct lcp_error **reterr);
+
+/*
+ * Let @record take part as one that goes: the entries that lead to it will lead to what is below,
+ * those in the records of @others (@other_count of them) aside, which change them themselves.
+ */
+int apply_remove(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
+		 const struct ledger_record *instead, struct lcp_error **reterr);
+
+#endif

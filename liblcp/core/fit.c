@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/fit.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "core/room.h"
+
+const char *fit_id(const struct lcp_kpatch *patch)
+{
+	return patch->id != NULL ? patch->id : patch->build_id;
+}
+
+/* What is at an entry that is not as it should be, in words. */
+static int foreign_entry(const struct plan *plan, const struct ledger_row *row,
+			 const uint8_t *there, struct lcp_error **reterr)
+{
+	uint64_t target = entry_target(plan->process->target->arch, row, there);
+
+	if (target != 0)
+		return error_set(reterr, -LCP_ECONFLICT,
+				 "function '%s' at 0x%" PRIx64
+				 ": something else leads it to 0x%" PRIx64 " already",
+				 row->name, row->entry, target);
+	return error_set(reterr, -LCP_EMISMATCH,
+			 "function '%s' at 0x%" PRIx64
+			 " does not begin with the bytes that the patch was made for",
+			 row->name, row->entry);
+}
+
+/*
+ * The row of the patch that the entry leads to now: *@ret is NULL if it has its own bytes. @there
+ * are the bytes at the entry.
+ */
+static int find_top(struct plan *plan, uint64_t target, uint64_t entry, struct ledger_row **ret,
+		    struct lcp_error **reterr)
+{
+	struct ledger_record *record;
+	struct ledger_chunk *chunk;
+	struct ledger_slot *slot;
+	int r;
+
+	*ret = NULL;
+	slot = target != 0 ? ledger_slot_at(&plan->ledger, target, &chunk) : NULL;
+	if (slot == NULL || slot->state != LCP_STATE_APPLIED)
+		return 0;
+	r = ledger_record(plan->process, chunk, slot, &record, reterr);
+	if (r < 0)
+		return r;
+	*ret = ledger_row_of(record, entry);
+	return 0;
+}
+
+/* Nobody may be in the version of a function that is replaced, cold parts included. */
+static int clear_top(struct plan *plan, const struct ledger_row *top, struct lcp_error **reterr)
+{
+	return plan_clear(plan, top->new_address, top->new_address + top->new_size, false,
+			  top->name, reterr);
+}
+
+/*
+ * What is at the entry now: the object's own bytes or another patch. Puts the first into
+ * row->pristine and the second into row->from.
+ */
+static int look_at_entry(struct plan *plan, const struct kpatch_function *function,
+			 struct ledger_row *row, struct lcp_error **reterr)
+{
+	const struct arch *arch = plan->process->target->arch;
+	uint8_t there[LEDGER_ENTRY_MAX] = { 0 };
+	uint32_t room = function->old_size + function->padding;
+	struct ledger_row *top;
+	int r;
+
+	room = room < LEDGER_ENTRY_MAX ? room : LEDGER_ENTRY_MAX;
+	r = process_read(plan->process, row->entry, there, room, row->name, reterr);
+	if (r < 0)
+		return r;
+	/* The landing pad, which decides on the size, is the same in all versions of an entry. */
+	memcpy(row->pristine, function->entry_size > 0 ? function->entry : there,
+	       function->entry_size > 0 ? function->entry_size : room);
+	row->size = entry_size(arch, row->pristine, room);
+	if (row->size > room)
+		return error_set(reterr, -LCP_ENOROOM,
+				 "function '%s' has %" PRIu32 " bytes, and a branch needs %" PRIu32,
+				 row->name, room, row->size);
+	memcpy(row->from, there, row->size);
+	r = find_top(plan, entry_target(arch, row, there), row->entry, &top, reterr);
+	if (r < 0)
+		return r;
+	if (top != NULL) {
+		memcpy(row->pristine, top->pristine, sizeof(row->pristine));
+		row->flags |= LEDGER_ROW_STACKED;
+		r = clear_top(plan, top, reterr);
+	}
+	if (r == 0 && function->entry_size > 0 &&
+	    memcmp(row->pristine, function->entry, row->size) != 0)
+		return foreign_entry(plan, row, there, reterr);
+	if (r == 0 && top == NULL && memcmp(there, row->pristine, row->size) != 0)
+		return foreign_entry(plan, row, there, reterr);
+	return r;
+}
+
+/* All of the old function, as the object has it; the digest tells whether it is the right one. */
+static int look_at_code(struct plan *plan, const struct kpatch_function *function,
+			const struct ledger_row *row, uint64_t address, uint8_t **ret,
+			struct lcp_error **reterr)
+{
+	uint8_t digest[SHA256_SIZE];
+	uint32_t changed = row->size < function->old_size ? row->size : function->old_size;
+	int r;
+
+	*ret = plan_alloc(plan, function->old_size);
+	if (*ret == NULL)
+		return error_set_nomem(reterr);
+	r = process_read(plan->process, address, *ret, function->old_size, row->name, reterr);
+	if (r < 0)
+		return r;
+	memcpy(*ret, row->pristine, changed);
+	if (function->digest == NULL)
+		return 0;
+	sha256(*ret, function->old_size, digest);
+	if (memcmp(digest, function->digest, SHA256_SIZE) == 0)
+		return 0;
+	return error_set(reterr, -LCP_EMISMATCH,
+			 "function '%s' at 0x%" PRIx64
+			 " is not the code that the patch was made for, or has a breakpoint in it",
+			 row->name, address);
+}
+
+static int make_row(struct plan *plan, struct fit *fit, size_t index, struct lcp_error **reterr)
+{
+	const struct kpatch_function *function = &fit->patch->functions[index];
+	struct ledger_row *row = &fit->record->rows[index];
+	uint64_t address = fit->object->bias + function->old_address;
+	bool entry_only = (plan->settings->flags & LCP_APPLY_ENTRY_ONLY) != 0;
+	int r = 0;
+
+	row->name = (char *)function->name;
+	row->new_size = function->new_size;
+	if (function->old_size == 0)
+		return 0;
+	row->old_size = function->old_size;
+	row->entry = address;
+	if (function->is_part)
+		row->flags = LEDGER_ROW_PART;
+	else
+		r = look_at_entry(plan, function, row, reterr);
+	if (r == 0)
+		r = look_at_code(plan, function, row, address, &fit->functions[index], reterr);
+	if (r == 0 && !entry_only)
+		r = plan_clear(plan, address, address + function->old_size, false, row->name,
+			       reterr);
+	if (r == 0)
+		r = plan_clear(plan, address, address + row->size, true, row->name, reterr);
+	if (r == 0 && row->size > 0)
+		row->moved_size = entry_moved_size(plan->process->target->arch, row,
+						   fit->functions[index]);
+	return r;
+}
+
+static int make_record(struct plan *plan, struct fit *fit, uint64_t sequence,
+		       struct lcp_error **reterr)
+{
+	const struct lcp_kpatch *patch = fit->patch;
+	struct ledger_record *record = plan_alloc(plan, sizeof(*record));
+	int r = 0;
+
+	if (record == NULL)
+		return error_set_nomem(reterr);
+	*record = (struct ledger_record){
+		.sequence = sequence,
+		.bias = fit->object->bias,
+		.level = patch->level,
+		.id = (char *)fit_id(patch),
+		.build_id = patch->build_id,
+		.target = fit->object->path,
+		.description = (char *)(patch->description != NULL ? patch->description : ""),
+		.rows = plan_alloc(plan, patch->function_count * sizeof(*record->rows)),
+		.row_count = patch->function_count,
+	};
+	fit->record = record;
+	fit->functions = plan_alloc(plan, patch->function_count * sizeof(*fit->functions));
+	if (record->rows == NULL || fit->functions == NULL)
+		return error_set_nomem(reterr);
+	sha256(patch->data, patch->size, record->digest);
+	for (size_t i = 0; r == 0 && i < patch->function_count; i++)
+		r = make_row(plan, fit, i, reterr);
+	return r;
+}
+
+/*
+ * Where things are in the slot, from its beginning: record, guards, moved beginnings, text.
+ */
+static uint64_t lay_out(const struct fit *fit, uint64_t address)
+{
+	struct ledger_record *record = fit->record;
+	uint64_t at = (ledger_record_size(record) + 15) / 16 * 16;
+
+	for (size_t i = 0; i < record->row_count; i++) {
+		struct ledger_row *row = &record->rows[i];
+
+		if (row->size == 0)
+			continue;
+		row->guard = address + at;
+		at += ARCH_GUARD_MAX;
+		if (row->moved_size > 0)
+			row->moved = address + at;
+		at += (row->moved_size + 15) / 16 * 16;
+	}
+	at = (at + LEDGER_ALIGN - 1) / LEDGER_ALIGN * LEDGER_ALIGN;
+	record->text = (struct object_table){ address + at, fit->size.text };
+	record->address = address;
+	return at + fit->size.text;
+}
+
+/* Give it a slot, which decides on all addresses. */
+static int place(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
+{
+	struct ledger_record *record = fit->record;
+	struct plan_part *part = &fit->part;
+	struct room_wish wish = {
+		.object = fit->object,
+		.bytes = lay_out(fit, 0),
+		.data_bytes = fit->size.data,
+		.below_2g = fit->size.below_2g,
+	};
+	int r;
+
+	r = room_find(plan, &wish, &part->chunk, &part->slot, reterr);
+	if (r < 0)
+		return r;
+	part->slot->key = ledger_key(record->id);
+	(void)lay_out(fit, part->chunk->address + part->slot->offset);
+	record->bytes = wish.bytes;
+	if (wish.data_bytes > 0)
+		record->data = (struct object_table){
+			part->chunk->address + part->chunk->bytes + part->slot->data_offset,
+			wish.data_bytes,
+		};
+	return 0;
+}
+
+/* Functions of the process that tell which function to use, called on one of its threads. */
+struct resolvers {
+	struct target *target;
+	uint64_t deadline;
+	const uint64_t *addresses;
+	uint64_t *answers;
+	size_t count;
+};
+
+static int call_resolvers(void *arg)
+{
+	struct resolvers *resolvers = arg;
+	struct target *target = resolvers->target;
+	int r;
+
+	r = target->ops->hold(target, resolvers->deadline);
+	for (size_t i = 0; r == 0 && i < resolvers->count; i++) {
+		struct target_call call = { .function = resolvers->addresses[i] };
+
+		r = target->ops->call(target, &call, resolvers->deadline, &resolvers->answers[i]);
+	}
+	target->ops->release(target);
+	return r;
+}
+
+static int resolve(struct plan *plan, const struct fit *fit, struct lcp_error **reterr)
+{
+	struct target *target = plan->process->target;
+	struct resolvers resolvers = {
+		.target = target,
+		.deadline = plan->settings->deadline,
+		.addresses = fit->image.resolvers.items,
+		.count = fit->image.resolvers.count,
+	};
+	int r;
+
+	if ((plan->settings->flags & LCP_APPLY_DRY_RUN) != 0)
+		return 0;
+	resolvers.answers = plan_alloc(plan, resolvers.count * sizeof(*resolvers.answers));
+	if (resolvers.answers == NULL)
+		return error_set_nomem(reterr);
+	r = target->ops->operate(target, call_resolvers, &resolvers);
+	if (r < 0)
+		return target_take_fault(target, r, reterr);
+	for (size_t i = 0; i < resolvers.count; i++)
+		if (lookup_resolved(plan->process, resolvers.addresses[i], resolvers.answers[i]) <
+		    0)
+			return error_set_nomem(reterr);
+	return 0;
+}
+
+static int make_image(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
+{
+	const struct ledger_record *record = fit->record;
+	int r;
+
+	r = image_make(plan->process, fit->object, fit->patch, &fit->size, record->text.address,
+		       record->data.address, &fit->image, reterr);
+	if (r < 0 || fit->image.resolvers.count == 0)
+		return r;
+	r = resolve(plan, fit, reterr);
+	if (r < 0 || (plan->settings->flags & LCP_APPLY_DRY_RUN) != 0)
+		return r;
+	image_fini(&fit->image);
+	return image_make(plan->process, fit->object, fit->patch, &fit->size, record->text.address,
+			  record->data.address, &fit->image, reterr);
+}
+
+/* With all addresses known: branches, moved beginnings, and all bytes of the slot. */
+static int fill_row(struct plan *plan, struct fit *fit, size_t index, struct lcp_error **reterr)
+{
+	const struct arch *arch = plan->process->target->arch;
+	struct ledger_row *row = &fit->record->rows[index];
+	uint64_t offset;
+
+	row->new_address = fit->image.functions[index];
+	if (row->size == 0)
+		return 0;
+	if (row->moved != 0 &&
+	    entry_move(arch, row, fit->functions[index],
+		       fit->part.bytes + (row->moved - fit->record->address)) < 0)
+		row->moved = 0;
+	offset = row->new_address - fit->image.text.address;
+	if (entry_branch(arch, row, row->new_address, fit->image.text.bytes + offset, row->new_size,
+			 row->to) == 0)
+		return 0;
+	return error_set(reterr, -LCP_ENOROOM,
+			 "function '%s' at 0x%" PRIx64 " does not reach 0x%" PRIx64, row->name,
+			 row->entry, row->new_address);
+}
+
+static int fill(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
+{
+	struct ledger_record *record = fit->record;
+	struct plan_part *part = &fit->part;
+	int r = 0;
+
+	part->bytes = plan_alloc(plan, record->bytes);
+	if (part->bytes == NULL)
+		return error_set_nomem(reterr);
+	memcpy(part->bytes + (record->text.address - record->address), fit->image.text.bytes,
+	       fit->image.text.size);
+	record->eh_frame = (struct object_table){ fit->image.eh_frame, fit->image.eh_frame_size };
+	record->eh_frame_hdr = (struct object_table){ fit->image.eh_frame_hdr,
+						      fit->image.eh_frame_hdr_size };
+	for (size_t i = 0; r == 0 && i < record->row_count; i++)
+		r = fill_row(plan, fit, i, reterr);
+	part->record = record;
+	part->size = record->bytes;
+	part->is_new = true;
+	part->has_journal = true;
+	part->data = record->data;
+	part->data_bytes = fit->image.data.bytes;
+	part->before = LCP_STATE_LOADED;
+	part->during = LCP_STATE_SWITCHING;
+	part->after = LCP_STATE_APPLIED;
+	return r < 0 ? r : plan_join(plan, part, reterr);
+}
+
+int fit_make(struct plan *plan, struct fit *fit, uint64_t sequence, struct lcp_error **reterr)
+{
+	int r;
+
+	r = image_measure(fit->patch, &fit->size, reterr);
+	if (r == 0)
+		r = make_record(plan, fit, sequence, reterr);
+	if (r == 0)
+		r = place(plan, fit, reterr);
+	if (r == 0)
+		r = make_image(plan, fit, reterr);
+	return r < 0 ? r : fill(plan, fit, reterr);
+}
+
+void fit_fini(struct fit *fit)
+{
+	image_fini(&fit->image);
+}

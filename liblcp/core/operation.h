@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the surgeon does to a process, as a list that the plan has made: everything that can be
+ * decided is decided, everything that can be computed is bytes. It knows nothing of patches.
+ *
+ *	expect	is the process still as the plan found it? Otherwise the plan is out of date
+ *	load	map memory, write it, tell libgcc of unwind tables; nothing runs it yet
+ *	switch	all threads stand still: check, change all entries as one, mark it in the ledger
+ *	unload	forget unwind tables, free slots, unmap memory: what is no longer needed after the
+ *		switch; or, if there was none, what load had put there
+ *
+ * The changes of one operation are whole at every instant, even if the surgeon is killed:
+ *
+ *	entries of all changes    the pivot's    what runs
+ *	from                      from           old
+ *	to guards, one by one     from           old: guards see the pivot
+ *	to guards                 to             new: this one write commits
+ *	to, one by one            to             new
+ *
+ * The pivot is the first change. A change without a guard is written right behind the pivot; there
+ * is none in most operations (see arch->move).
+ */
+#ifndef LCP_CORE_OPERATION_H
+#define LCP_CORE_OPERATION_H
+
+#include "base/vec.h"
+#include "core/ledger.h"
+#include "core/safety.h"
+
+struct operation_write {
+	uint64_t address;
+	const uint8_t *bytes;
+	size_t size;
+};
+
+/* What the plan rests on: these bytes are there, and once load is done those. */
+struct operation_expect {
+	uint64_t address;
+	size_t size;
+	const uint8_t *bytes;
+	const uint8_t *loaded;
+};
+
+struct operation_map {
+	uint64_t address;
+	uint64_t size;
+	bool executable; /* otherwise writable */
+	bool done;
+};
+
+struct operation_change {
+	uint64_t entry;
+	uint32_t size;
+	bool has_guard;
+	uint8_t from[LEDGER_ENTRY_MAX];
+	uint8_t guarded[LEDGER_ENTRY_MAX];
+	uint8_t to[LEDGER_ENTRY_MAX];
+};
+
+/* The state of a slot: a word in the ledger. */
+struct operation_mark {
+	uint64_t address;
+	uint32_t before; /* what it is, and will be if the switch is rolled back */
+	uint32_t during;
+	uint32_t after;
+};
+
+/* An unwind table that libgcc is told of. */
+struct operation_frames {
+	uint64_t table;
+	uint64_t object; /* memory for libgcc's own record of it */
+	uint64_t tell; /* __register_frame_info() */
+	uint64_t forget; /* __deregister_frame_info() */
+	uint64_t avoid_start; /* libgcc's code */
+	uint64_t avoid_end;
+	bool told;
+};
+
+struct operation_unload {
+	VEC(struct operation_frames) frames;
+	VEC(struct operation_write) writes;
+	VEC(struct object_table) unmaps;
+};
+
+struct operation {
+	struct target *target;
+	struct safety *safety;
+	uint64_t deadline; /* on the target's clock */
+	uint32_t attempts_max; /* 0: no limit */
+	uint64_t stop_limit_ns; /* 0: no limit */
+	bool dry_run; /* stop and check, and that is all */
+
+	VEC(struct operation_expect) expects;
+	VEC(struct operation_map) maps;
+	VEC(struct operation_write)
+	writes; /* in this order: contents first, then what makes them known */
+	VEC(struct operation_frames) frames;
+	VEC(struct operation_change) changes;
+	VEC(struct operation_mark) marks;
+	struct operation_unload after; /* if the switch was done */
+	struct operation_unload
+		undo; /* if it was not, but load was; what load told is forgotten, too */
+
+	/* What came of it. */
+	uint32_t attempts;
+	uint64_t stop_ns;
+	size_t thread_count;
+	bool loaded;
+	bool switched;
+};
+
+void operation_fini(struct operation *operation);
+
+#define autooperation cleanup(operation_fini)
+
+/*
+ * Do it: 0; -EAGAIN if the plan is out of date, and then nothing was changed; or why not, as the
+ * functions of target.h say, with the target's fault set; -LCP_EINUSE if threads were in the way all
+ * the time. Unless it is -LCP_EDAMAGED, on failure the process's code is as before.
+ */
+int operation_run(struct operation *operation);
+
+#endif

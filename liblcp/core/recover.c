@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a dead doctor left: a switch that is half-made, patches that are loaded and not applied,
+ * memory that was not given back.
+ *
+ * A half-made switch is finished if its pivot was written and undone otherwise: neither changes what
+ * the process runs, since guards see to that meanwhile.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "core/apply.h"
+
+static bool is_half_made(uint32_t state)
+{
+	return state == LCP_STATE_SWITCHING || state == LCP_STATE_REVERTING;
+}
+
+static bool is_left_over(uint32_t state)
+{
+	return state == LCP_STATE_LOADED || state == LCP_STATE_REVERTED;
+}
+
+/* Was the pivot written? */
+static int was_committed(const struct plan *plan, const struct ledger_record *record, bool *ret,
+			 struct lcp_error **reterr)
+{
+	const struct ledger_pivot *pivot = &record->pivot;
+	uint8_t there[LEDGER_ENTRY_MAX];
+	int r;
+
+	*ret = true;
+	if (pivot->size == 0)
+		return 0;
+	r = process_read(plan->process, pivot->entry, there, pivot->size, record->id, reterr);
+	if (r < 0)
+		return r;
+	*ret = memcmp(there, pivot->to, pivot->size) == 0;
+	if (*ret || memcmp(there, pivot->from, pivot->size) == 0)
+		return 0;
+	return error_set(reterr, -LCP_ECONFLICT,
+			 "patch '%s' is half applied, and what is at 0x%" PRIx64
+			 " was changed by something else",
+			 record->id, pivot->entry);
+}
+
+/* From where the entry is to where it belongs. */
+static int settle_row(struct plan *plan, struct ledger_row *row, bool committed,
+		      struct lcp_error **reterr)
+{
+	uint8_t there[LEDGER_ENTRY_MAX], guarded[LEDGER_ENTRY_MAX];
+	const struct arch *arch = plan->process->target->arch;
+	int r;
+
+	if (row->size == 0 || memcmp(row->from, row->to, row->size) == 0)
+		return 0;
+	r = process_read(plan->process, row->entry, there, row->size, row->name, reterr);
+	if (r < 0)
+		return r;
+	if (memcmp(there, row->from, row->size) != 0 && memcmp(there, row->to, row->size) != 0 &&
+	    (row->guard == 0 || entry_branch(arch, row, row->guard, NULL, 0, guarded) < 0 ||
+	     memcmp(there, guarded, row->size) != 0))
+		return error_set(reterr, -LCP_ECONFLICT,
+				 "function '%s' at 0x%" PRIx64
+				 ": its entry was changed by something else",
+				 row->name, row->entry);
+	if (!committed)
+		memcpy(row->to, row->from, row->size);
+	memcpy(row->from, there, row->size);
+	return plan_clear(plan, row->entry, row->entry + row->size, true, row->name, reterr);
+}
+
+/* Let a half-made record take part: its entries go where its pivot says. */
+static int join(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
+		struct lcp_error **reterr)
+{
+	struct plan_part part = { .chunk = chunk, .slot = slot, .before = slot->state };
+	bool committed = false;
+	int r;
+
+	r = ledger_record(plan->process, chunk, slot, &part.record, reterr);
+	if (r == 0)
+		r = was_committed(plan, part.record, &committed, reterr);
+	if (r < 0)
+		return r;
+	part.during = slot->state;
+	part.after = slot->state == LCP_STATE_SWITCHING
+			     ? (committed ? LCP_STATE_APPLIED : LCP_STATE_LOADED)
+			     : (committed ? LCP_STATE_REVERTED : LCP_STATE_APPLIED);
+	for (size_t i = 0; r == 0 && i < part.record->row_count; i++)
+		r = settle_row(plan, &part.record->rows[i], committed, reterr);
+	return r < 0 ? r : plan_join(plan, &part, reterr);
+}
+
+/* Memory that nobody needs, if nobody is in it either. */
+static int join_left_over(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
+			  struct lcp_error **reterr)
+{
+	struct plan_part part = {
+		.chunk = chunk,
+		.slot = slot,
+		.before = slot->state,
+		.during = slot->state,
+		.after = slot->state,
+	};
+	int r;
+
+	r = ledger_record(plan->process, chunk, slot, &part.record, reterr);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < part.record->row_count; i++)
+		memcpy(part.record->rows[i].from, part.record->rows[i].to, LEDGER_ENTRY_MAX);
+	r = plan_clear(plan, part.record->address, part.record->address + part.record->bytes, false,
+		       part.record->id, reterr);
+	return r < 0 ? r : plan_join(plan, &part, reterr);
+}
+
+typedef int (*join_fn)(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
+		       struct lcp_error **reterr);
+
+static int join_all(struct plan *plan, bool (*is_meant)(uint32_t state), join_fn join_slot,
+		    struct lcp_error **reterr)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < plan->ledger.count; i++) {
+		struct ledger_chunk *chunk = &plan->ledger.chunks[i];
+
+		for (size_t j = 0; r == 0 && j < LEDGER_SLOT_COUNT; j++)
+			if (is_meant(chunk->slots[j].state))
+				r = join_slot(plan, chunk, &chunk->slots[j], reterr);
+	}
+	return r;
+}
+
+/* 1 if something was done, 0 if there was nothing to do. */
+static int run(struct lcp_process *process, const struct plan_settings *settings,
+	       bool (*is_meant)(uint32_t state), join_fn join_slot, struct lcp_report *report,
+	       struct lcp_error **reterr)
+{
+	autoplan struct plan plan = { 0 };
+	int r;
+
+	r = plan_init(&plan, process, settings, reterr);
+	if (r == 0)
+		r = join_all(&plan, is_meant, join_slot, reterr);
+	if (r < 0 || plan.parts.count == 0)
+		return r;
+	r = plan_seal(&plan, reterr);
+	if (r == 0)
+		r = plan_run(&plan, report, reterr);
+	return r < 0 ? r : 1;
+}
+
+/* What is half-made first, since it leaves something over. */
+static int recover_once(struct lcp_process *process, const struct plan_settings *settings,
+			struct lcp_report *report, struct lcp_error **reterr)
+{
+	struct plan_settings keep = *settings, once = *settings;
+	autoerror struct lcp_error *unimportant = NULL;
+	int r, left;
+
+	/* Memory is given back by the second step, which looks whether somebody is in it. */
+	keep.flags = (settings->flags & LCP_APPLY_SCAN_ALL) | LCP_APPLY_ENTRY_ONLY;
+	r = run(process, &keep, is_half_made, join, report, reterr);
+	if (r < 0)
+		return r;
+	once.attempts = 1;
+	once.flags &= LCP_APPLY_SCAN_ALL;
+	left = run(process, &once, is_left_over, join_left_over, report, &unimportant);
+	if (left == -LCP_EINUSE)
+		log_debug(process->ctx, "process %d: memory of patches is still in use",
+			  process->target->pid);
+	return left == -EAGAIN ? left : r == 1 || left == 1;
+}
+
+int recover(struct lcp_process *process, const struct plan_settings *settings,
+	    struct lcp_report *report, struct lcp_error **reterr)
+{
+	int r = -EAGAIN;
+
+	if (settings->flags & LCP_APPLY_DRY_RUN)
+		return 0;
+	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++)
+		r = recover_once(process, settings, report, reterr);
+	if (r != -EAGAIN)
+		return r;
+	return error_set(reterr, -LCP_ECONFLICT,
+			 "process %d changes faster than a plan can be made", process->target->pid);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reports: what an apply, a revert or a check did. Numbers are added up by the plans that it took.
+ */
+#ifndef LCP_CORE_REPORT_H
+#define LCP_CORE_REPORT_H
+
+#include <lcp/apply.h>
+
+#include "base/cleanup.h"
+#include "base/vec.h"
+
+struct lcp_report {
+	uint32_t outcome; /* LCP_OUTCOME_*; 0: the patches cannot be applied */
+	uint32_t attempts;
+	uint32_t functions;
+	uint32_t threads;
+	uint64_t stop_ns;
+	uint64_t memory;
+	uint64_t stack_bytes;
+	uint64_t unwound;
+	uint64_t scanned_bytes;
+	VEC(struct lcp_error *) reasons;
+};
+
+void report_free(struct lcp_report *report);
+
+DEFINE_GUARD(report, struct lcp_report *, report_free);
+#define autoreport cleanup(report_guard)
+
+/* "applied", "already-applied": the words for LCP_OUTCOME_*; NULL for 0. */
+const char *report_outcome_name(uint32_t outcome);
+
+/* See lcp_report_json(); the caller frees *@ret. */
+int report_json(const struct lcp_report *report, char **ret);
+
+#endif

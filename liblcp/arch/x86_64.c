@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * x86-64, little-endian, 64-bit pointers (not x32). Guards are in x86_64_guard.c.
+ * x86-64, little-endian, 64-bit pointers (not x32). Guards are in x86_64_guard.c, moving
+ * in x86_64_move.c.
  *
  * "psABI" below is the System V ABI, AMD64 Architecture Processor Supplement: section 4.4.1 has
  * the relocations, appendix B the rewriting of GOT loads. APX (registers r16-r31) brings more
@@ -363,6 +364,7 @@ const struct arch arch_x86_64 = {
 	.far_branch = far_branch,
 	.branch_target = branch_target,
 	.guard = x86_64_guard,
+	.move = x86_64_move,
 	.branch_reach_back = NEAR_SIZE + (int64_t)INT32_MIN,
 	.branch_reach_ahead = NEAR_SIZE + (int64_t)INT32_MAX,
 	.landing_pad = landing_pad,

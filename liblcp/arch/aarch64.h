@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The relocations of aarch64, which are so many that they have a file of their own.
+ * What aarch64 has in files of its own: relocations, which are many, and guards.
  */
 #ifndef LCP_ARCH_AARCH64_H
 #define LCP_ARCH_AARCH64_H
@@ -21,5 +21,6 @@ void aarch64_reloc_span(const struct reloc_type *type, unsigned int *ret_before,
 			unsigned int *ret_size);
 bool aarch64_reloc_value(const struct reloc_type *type, uint64_t place, const uint8_t *bytes,
 			 uint64_t *ret);
+int aarch64_guard(const struct arch_guard *guard, uint8_t *code);
 
 #endif

@@ -168,6 +168,10 @@ struct arch_move {
 	uint64_t from; /* its address */
 	uint64_t to; /* where the copy will stand */
 	size_t need; /* the first bytes of it that are overwritten */
+	const uint8_t *part; /* its cold part, which stands elsewhere and may branch back */
+	size_t part_size; /* 0 if it has none */
+	uint64_t part_from;
+	bool may_push; /* return addresses by hand: nobody has a shadow stack (CET) */
 };
 
 #define ARCH_MOVED_MAX 256
@@ -245,7 +249,8 @@ struct arch {
 	 * works at @move->to and goes on in the function behind them: its size, at most
 	 * ARCH_MOVED_MAX. More are copied if something in the function branches to the middle of
 	 * them. -ENOTSUP if that cannot be done for certain: unknown instructions, a call among them
-	 * (which would return into the copy), an indirect branch that may lead back into them.
+	 * (which would return into the copy), an indirect branch that may lead back into them. On
+	 * x86-64 the last of them may be a call if @move->may_push: it returns to the function.
 	 */
 	int (*move)(const struct arch_move *move, uint8_t *code);
 

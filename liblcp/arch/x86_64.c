@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * x86-64, little-endian, 64-bit pointers (not x32).
+ * x86-64, little-endian, 64-bit pointers (not x32). Guards are in x86_64_guard.c, moving
+ * in x86_64_move.c.
  *
  * "psABI" below is the System V ABI, AMD64 Architecture Processor Supplement: section 4.4.1 has
  * the relocations, appendix B the rewriting of GOT loads. APX (registers r16-r31) brings more
  * relocations; they are unknown here, so code that needs them is refused.
  */
-#include "arch/arch.h"
+#include "arch/x86_64.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -215,6 +216,13 @@ static int far_branch(uint64_t from, uint64_t to, uint8_t *code)
 	return FAR_SIZE;
 }
 
+size_t x86_64_jump(uint64_t from, uint64_t to, uint8_t *code)
+{
+	int r = branch(from, to, code);
+
+	return (size_t)(r < 0 ? far_branch(from, to, code) : r);
+}
+
 static uint64_t branch_target(uint64_t from, const uint8_t *code, size_t size)
 {
 	if (size >= NEAR_SIZE && code[0] == 0xe9)
@@ -355,6 +363,8 @@ const struct arch arch_x86_64 = {
 	.branch = branch,
 	.far_branch = far_branch,
 	.branch_target = branch_target,
+	.guard = x86_64_guard,
+	.move = x86_64_move,
 	.branch_reach_back = NEAR_SIZE + (int64_t)INT32_MIN,
 	.branch_reach_ahead = NEAR_SIZE + (int64_t)INT32_MAX,
 	.landing_pad = landing_pad,

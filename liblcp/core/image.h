@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A patch made ready for one object of one process: laid out, its symbols resolved, relocated for the
- * addresses it will have, all in our own memory. Nothing is written to the process.
+ * A patch made ready for one object of one process: laid out, its symbols resolved, relocated for
+ * the addresses it will have, all in our own memory. Nothing is written to the process.
  *
  *	text: code, read-only data, stubs for calls out of reach, slots (constant once filled in),
  *	      unwind table with a search table; mapped readable and executable
@@ -50,11 +50,11 @@ int image_measure(const struct lcp_kpatch *patch, struct image_size *ret,
 		  struct lcp_error **reterr);
 
 /*
- * Make the image for @text_address and @data_address, of the size that was measured. The same inputs
- * give the same bytes. 0, and if ret->resolvers is not empty the bytes are not complete: call them,
- * tell lookup_resolved(), make it again. -LCP_ESYMBOL, -LCP_EUNSUPPORTED (thread-local data that has
- * no fixed place and so on), -LCP_ENOROOM (a reference does not reach), -LCP_EFORMAT (the unwind
- * table), -EINVAL (an address is not aligned), -ENOMEM, and what reading the process gives.
+ * Make the image for @text_address and @data_address, of the size that was measured. The same
+ * inputs give the same bytes. 0, and if ret->resolvers is not empty the bytes are not complete: call
+ * them, tell lookup_resolved(), make it again. -LCP_ESYMBOL, -LCP_EUNSUPPORTED (thread-local data
+ * that has no fixed place and so on), -LCP_ENOROOM (a reference does not reach), -LCP_EFORMAT (the
+ * unwind table), -EINVAL (an address is not aligned), -ENOMEM, and what reading the process gives.
  */
 int image_make(struct lcp_process *process, const struct object *object,
 	       const struct lcp_kpatch *patch, const struct image_size *size, uint64_t text_address,

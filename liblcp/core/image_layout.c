@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where everything goes in an image: from the patch alone, before there are addresses and a process.
- * So there is a stub for every call that could turn out to be too far.
+ * Where everything goes in an image: from the patch alone, before there are addresses and a
+ * process. So there is a stub for every call that could turn out to be too far.
  */
 #include <elf.h>
 #include <stdlib.h>
@@ -53,8 +53,8 @@ static bool may_be_call(const struct lcp_kpatch *patch, const struct kpatch_relo
 }
 
 /*
- * In classic files a reference to a TLS slot of the object has the slot's address in its addend, and
- * its symbol has no value.
+ * In classic files a reference to a TLS slot of the object has the slot's address in its addend,
+ * and its symbol has no value.
  */
 static bool has_own_slot(const struct lcp_kpatch *patch, const struct kpatch_reloc *reloc)
 {
@@ -62,32 +62,32 @@ static bool has_own_slot(const struct lcp_kpatch *patch, const struct kpatch_rel
 	       patch->symbols[reloc->symbol].class == LCP_SYMBOL_TLS_BOUND;
 }
 
-static enum cell_kind cell_kind(const struct lcp_kpatch *patch, const struct kpatch_reloc *reloc)
+/* What references need, but for those below. */
+static const uint8_t cell_kinds[] = {
+	[RELOC_CALL] = CELL_STUB,
+	[RELOC_GOT_SLOT] = CELL_ADDRESS,
+	[RELOC_GOT_SLOT_OFFSET] = CELL_ADDRESS,
+	[RELOC_GOT_SLOT_PAGE_OFFSET] = CELL_ADDRESS,
+	[RELOC_TLS_SLOT] = CELL_TLS_OFFSET,
+	[RELOC_TLS_SLOT_OFFSET] = CELL_TLS_OFFSET,
+	[RELOC_TLS_PAIR] = CELL_PAIR,
+	[RELOC_TLS_PAIR_OFFSET] = CELL_PAIR,
+	[RELOC_TLS_MODULE] = CELL_MODULE,
+	[RELOC_TLS_DESCRIPTOR] = CELL_DESCRIPTOR,
+	[RELOC_TLS_DESCRIPTOR_OFFSET] = CELL_DESCRIPTOR,
+};
+
+static uint32_t cell_kind(const struct lcp_kpatch *patch, const struct kpatch_reloc *reloc)
 {
-	switch (reloc->type->need) {
-	case RELOC_CALL:
-		return is_near(&patch->symbols[reloc->symbol]) ? CELL_NONE : CELL_STUB;
-	case RELOC_ADDRESS:
-		return may_be_call(patch, reloc) ? CELL_STUB : CELL_NONE;
-	case RELOC_GOT_SLOT:
-	case RELOC_GOT_SLOT_OFFSET:
-	case RELOC_GOT_SLOT_PAGE_OFFSET:
-		return CELL_ADDRESS;
-	case RELOC_TLS_SLOT:
-		return has_own_slot(patch, reloc) ? CELL_NONE : CELL_TLS_OFFSET;
-	case RELOC_TLS_SLOT_OFFSET:
-		return CELL_TLS_OFFSET;
-	case RELOC_TLS_PAIR:
-	case RELOC_TLS_PAIR_OFFSET:
-		return CELL_PAIR;
-	case RELOC_TLS_MODULE:
-		return CELL_MODULE;
-	case RELOC_TLS_DESCRIPTOR:
-	case RELOC_TLS_DESCRIPTOR_OFFSET:
-		return CELL_DESCRIPTOR;
-	default:
+	uint8_t need = reloc->type->need;
+
+	if (need == RELOC_CALL && is_near(&patch->symbols[reloc->symbol]))
 		return CELL_NONE;
-	}
+	if (need == RELOC_ADDRESS && may_be_call(patch, reloc))
+		return CELL_STUB;
+	if (need == RELOC_TLS_SLOT && has_own_slot(patch, reloc))
+		return CELL_NONE;
+	return need < ARRAY_SIZE(cell_kinds) ? cell_kinds[need] : CELL_NONE;
 }
 
 static struct image_cell cell_of(const struct lcp_kpatch *patch, const struct kpatch_reloc *reloc)

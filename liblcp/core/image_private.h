@@ -5,8 +5,8 @@
  * (image_reloc.c), the unwind table (image_unwind.c).
  *
  * The text part: code; stubs and the resolver of TLS descriptors; constants; slots; unwind table;
- * its search table. Offsets count from the part's first byte, which is aligned to all that is in it,
- * so they are the same for every address.
+ * its search table. Offsets count from the part's first byte, which is aligned to all that is in
+ * it, so they are the same for every address.
  */
 #ifndef LCP_CORE_IMAGE_PRIVATE_H
 #define LCP_CORE_IMAGE_PRIVATE_H
@@ -59,7 +59,7 @@ void image_layout_fini(struct image_layout *layout);
 
 #define autolayout cleanup(image_layout_fini)
 
-/* The cell that @reloc needs, or may need if it turns out to be a call of something far: or NULL. */
+/* The cell that @reloc needs, or may need if it calls something that turns out to be far; or NULL. */
 const struct image_cell *image_layout_cell(const struct image_layout *layout,
 					   const struct kpatch_reloc *reloc);
 
@@ -115,8 +115,8 @@ uint8_t *image_text_bytes(const struct image_maker *maker, uint64_t offset);
 int image_relocate(struct image_maker *maker, struct lcp_error **reterr);
 
 /*
- * How many functions the unwind table @bytes is about, and how long it is without a zero word at its
- * end. -LCP_EFORMAT if it is none.
+ * How many functions the unwind table @bytes is about, and how long it is without a zero word at
+ * its end. -LCP_EFORMAT if it is none.
  */
 int image_unwind_measure(const uint8_t *bytes, uint64_t size, size_t *ret_count, uint64_t *ret_size,
 			 struct lcp_error **reterr);

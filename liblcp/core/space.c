@@ -92,8 +92,8 @@ static int compare_ranges(const void *left, const void *right)
 }
 
 /*
- * What the heap, which grows by brk(2), has or may get if at most @gap is left to it: nothing behind
- * what stands in its way already. Empty if nobody knows where it is.
+ * What the heap, which grows by brk(2), has or may get if at most @gap is left to it: nothing
+ * behind what stands in its way already. Empty if nobody knows where it is.
  */
 static struct space_range heap_range(const struct search *search, uint64_t gap)
 {
@@ -119,8 +119,8 @@ static struct space_range heap_range(const struct search *search, uint64_t gap)
 }
 
 /*
- * List what cannot be had: mappings with their gaps, what is taken, the heap with @heap_gap, and the
- * object with the holes in it, which the dynamic linker gives back as a whole.
+ * List what cannot be had: mappings with their gaps, what is taken, the heap with @heap_gap, and
+ * the object with the holes in it, which the dynamic linker gives back as a whole.
  */
 static int list_used(struct search *search, uint64_t heap_gap)
 {
@@ -176,8 +176,8 @@ struct best {
 };
 
 /*
- * Look at the hole [@start, @end): is it better than what was found? Better is nearer to the object,
- * or with @highest higher: farther from the heap.
+ * Look at the hole [@start, @end): is it better than what was found? Better is nearer to the
+ * object, or with @highest higher: farther from the heap.
  */
 static void try_hole(const struct search *search, uint64_t start, uint64_t end, bool highest,
 		     struct best *best)
@@ -216,8 +216,8 @@ static uint64_t find_hole(const struct search *search, bool highest)
 }
 
 /*
- * First with all that the heap should have. If that leaves nothing, what is found lies in it, and the
- * highest place leaves it most.
+ * First with all that the heap should have. If that leaves nothing, what is found lies in it, and
+ * the highest place leaves it most.
  */
 static int search_run(struct search *search, uint64_t *ret)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where room is found in processes made up: a table of cases with the answer expected, and processes
- * by chance, where a search that tries every place must find nothing better.
+ * Where room is found in processes made up: cases with the answer expected, and processes by
+ * chance, where a search that tries every place must find nothing better.
  */
 #include "core/space.h"
 

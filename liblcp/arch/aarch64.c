@@ -201,6 +201,10 @@ const struct arch arch_aarch64 = {
 	.instruction_align = 4,
 	.branch_size = 4,
 	.addend_in_slot = true,
+	/* DW_CFA_def_cfa sp + 0 */
+	.entry_frame = { .return_register = 30, .size = 3, { 0x0c, 31, 0 } },
+	/* bti c; ldr x0, [x0, #8]; ret */
+	.resolver = { 0x5f, 0x24, 0x03, 0xd5, 0x00, 0x04, 0x40, 0xf9, 0xc0, 0x03, 0x5f, 0xd6 },
 	.reloc_apply = aarch64_reloc_apply,
 	.reloc_relax = aarch64_reloc_relax,
 	.reloc_span = aarch64_reloc_span,

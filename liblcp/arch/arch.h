@@ -176,6 +176,19 @@ struct arch_move {
 
 #define ARCH_MOVED_MAX 256
 
+/*
+ * How DWARF describes a function at its first instruction, with the caller's return address where a
+ * call leaves it: for unwind tables of code that no compiler wrote.
+ */
+struct arch_entry_frame {
+	uint8_t return_register; /* DWARF's number of it */
+	uint8_t size; /* of the instructions */
+	uint8_t instructions[6]; /* with data alignment factor -8 */
+};
+
+/* No CPU's resolver of TLS descriptors is longer. */
+#define ARCH_RESOLVER_MAX 16
+
 struct arch {
 	uint16_t machine; /* EM_* */
 	const char *name; /* "x86_64" */
@@ -187,6 +200,14 @@ struct arch {
 	uint8_t instruction_align; /* where instructions may begin */
 	uint8_t branch_size; /* of what branch() writes */
 	bool addend_in_slot; /* see enum reloc_need; compilers write A = 0 there */
+	int8_t call_addend; /* A of RELOC_CALL that calls S itself */
+	struct arch_entry_frame entry_frame;
+
+	/*
+	 * The resolver of a TLS descriptor whose second word is the variable's offset from the
+	 * thread pointer: it returns that word and changes nothing else.
+	 */
+	uint8_t resolver[ARCH_RESOLVER_MAX];
 
 	/*
 	 * Put @value, found as the type's need says, into the @type->size bytes at @bytes, whose

@@ -356,6 +356,11 @@ const struct arch arch_x86_64 = {
 	},
 	.instruction_align = 1,
 	.branch_size = NEAR_SIZE,
+	.call_addend = -4, /* relative to the instruction's end */
+	/* DW_CFA_def_cfa rsp + 8; DW_CFA_offset rip at CFA - 8 */
+	.entry_frame = { .return_register = 16, .size = 5, { 0x0c, 7, 8, 0x80 | 16, 1 } },
+	/* endbr64; mov 8(%rax), %rax; ret */
+	.resolver = { 0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x8b, 0x40, 0x08, 0xc3 },
 	.reloc_apply = reloc_apply,
 	.reloc_relax = reloc_relax,
 	.reloc_span = reloc_span,

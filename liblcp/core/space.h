@@ -13,6 +13,7 @@ struct space_wish {
 	uint64_t start;
 	uint64_t end;
 	uint64_t below; /* all of it lies below this address; 0: anywhere */
+	uint64_t heap_start; /* start_brk of /proc/PID/stat; 0: where "[heap]" is, if it is */
 };
 
 /*

@@ -191,6 +191,9 @@ void kpatch_unref(struct lcp_kpatch *patch);
 DEFINE_GUARD(kpatch, struct lcp_kpatch *, kpatch_unref);
 #define autokpatch cleanup(kpatch_guard)
 
+/* Is it part of what the patch brings: code, constants or data? */
+bool kpatch_is_loaded(const struct kpatch_section *section);
+
 /* Bytes that the patch brings: code and read-only data; writable data. */
 uint64_t kpatch_text_size(const struct lcp_kpatch *patch);
 uint64_t kpatch_data_size(const struct lcp_kpatch *patch);

@@ -44,8 +44,6 @@ char *kpatch_own_string(struct lcp_kpatch *patch, char *string);
 /* Count @name, which getters and messages repeat; false if all names are longer than the file. */
 bool kpatch_count_name(struct lcp_kpatch *patch, const char *name);
 
-bool kpatch_is_loaded(const struct kpatch_section *section);
-
 /* Is @id what a patch may be called: 1 to 63 printable characters, no space, no slash? */
 bool kpatch_id_is_valid(const char *id);
 

@@ -127,6 +127,19 @@ static size_t padding(const uint8_t *code, size_t size)
 	return nops + zeros == size ? size : nops;
 }
 
+/* x0 to x30, sp (DWARF for the Arm 64-bit Architecture, 4.1) */
+static const uint16_t dwarf_regs[] = { 0,   8,	 16,  24,  32,	40,  48,  56,  64,  72,	 80,
+				       88,  96,	 104, 112, 120, 128, 136, 144, 152, 160, 168,
+				       176, 184, 192, 200, 208, 216, 224, 232, 240, 248 };
+
+/* bl; or blr and its kin that check a pointer's signature. */
+static bool is_return(const uint8_t *code, size_t size)
+{
+	uint32_t call = size >= 4 ? get_le32(code + size - 4) : 0;
+
+	return (call & 0xfc000000) == 0x94000000 || (call & 0xfefff000) == 0xd63f0000;
+}
+
 /* struct user_pt_regs, <asm/ptrace.h>; the thread pointer is in NT_ARM_TLS */
 static const struct arch_regs regs = {
 	.size = 272,
@@ -139,6 +152,8 @@ static const struct arch_regs regs = {
 	.flags = 264, /* pstate */
 	.thread_pointer = ARCH_NO_REG,
 	.args = { 0, 8, 16, 24, 32, 40 }, /* x0 to x5 */
+	.dwarf = dwarf_regs,
+	.dwarf_count = ARRAY_SIZE(dwarf_regs),
 };
 
 /* include/uapi/asm-generic/unistd.h of Linux */
@@ -220,4 +235,7 @@ const struct arch arch_aarch64 = {
 	.regs = &regs,
 	.syscalls = syscalls,
 	.find_gadget = find_gadget,
+	.is_return = is_return,
+	/* Above are a signature or tag; programs have 48 bits unless they ask for more. */
+	.return_mask = ((uint64_t)1 << 48) - 1,
 };

@@ -25,6 +25,8 @@
 /* No CPU's branch, near or far, is longer. */
 #define ARCH_BRANCH_MAX 16
 
+#define ARCH_CALL_MAX 7
+
 /*
  * What the place of a relocation is filled with; S is the symbol's address, A the addend, P the
  * address of the place. The caller finds the value (S + A, or what stands there instead), the
@@ -87,6 +89,8 @@ struct arch_regs {
 	uint16_t flags; /* eflags, pstate */
 	uint16_t thread_pointer; /* fs_base; 0xffff where it is not in this set */
 	uint16_t args[6]; /* of a system call */
+	const uint16_t *dwarf; /* by DWARF's register number, dwarf_count of them; x86: 16 is pc */
+	uint8_t dwarf_count;
 };
 
 #define ARCH_NO_REG 0xffff
@@ -298,6 +302,15 @@ struct arch {
 	 * begin. On aarch64, glibc has no GADGET_SIGRETURN: it is the vDSO that does.
 	 */
 	int64_t (*find_gadget)(enum arch_gadget gadget, const uint8_t *code, size_t size);
+
+	/*
+	 * Could a call return to the address behind @code? Its last instruction is one, if one
+	 * reads it so. No call is longer than ARCH_CALL_MAX bytes, prefixes aside.
+	 */
+	bool (*is_return)(const uint8_t *code, size_t size);
+
+	/* Bits of a saved return address that are the address; others may sign it. */
+	uint64_t return_mask;
 };
 
 extern const struct arch arch_x86_64;

@@ -293,6 +293,38 @@ static size_t padding(const uint8_t *code, size_t size)
 	return done;
 }
 
+/* Size of a modrm byte and what it says follows it: psABI code uses 64-bit addresses only. */
+static size_t operand_size(uint8_t modrm, uint8_t sib)
+{
+	uint8_t mode = modrm >> 6, rm = modrm & 7;
+	size_t size = rm == 4 && mode != 3 ? 2 : 1;
+
+	if (mode == 1)
+		size += 1;
+	else if (mode == 2 || (mode == 0 && (rm == 5 || (rm == 4 && (sib & 7) == 5))))
+		size += 4;
+	return size;
+}
+
+/* call rel32, or call *operand, which is ff /2. */
+static bool is_return(const uint8_t *code, size_t size)
+{
+	if (size >= NEAR_SIZE && code[size - NEAR_SIZE] == 0xe8)
+		return true;
+	for (size_t length = 2; length <= ARCH_CALL_MAX && length <= size; length++) {
+		const uint8_t *call = code + size - length;
+
+		if (call[0] == 0xff && (call[1] >> 3 & 7) == 2 &&
+		    1 + operand_size(call[1], length > 2 ? call[2] : 0) == length)
+			return true;
+	}
+	return false;
+}
+
+/* rax, rdx, rcx, rbx, rsi, rdi, rbp, rsp, r8 to r15, and the return address (psABI 3.6.2) */
+static const uint16_t dwarf_regs[] = { 80, 96, 88, 40, 104, 112, 32, 152, 72,
+				       64, 56, 48, 24, 16,  8,	 0,  128 };
+
 /* struct user_regs_struct, <sys/user.h> */
 static const struct arch_regs regs = {
 	.size = 216,
@@ -305,6 +337,8 @@ static const struct arch_regs regs = {
 	.flags = 144, /* eflags */
 	.thread_pointer = 168, /* fs_base */
 	.args = { 112, 104, 96, 56, 72, 64 }, /* rdi, rsi, rdx, r10, r8, r9 */
+	.dwarf = dwarf_regs,
+	.dwarf_count = ARRAY_SIZE(dwarf_regs),
 };
 
 /* arch/x86/entry/syscalls/syscall_64.tbl of Linux */
@@ -377,4 +411,6 @@ const struct arch arch_x86_64 = {
 	.regs = &regs,
 	.syscalls = syscalls,
 	.find_gadget = find_gadget,
+	.is_return = is_return,
+	.return_mask = UINT64_MAX,
 };

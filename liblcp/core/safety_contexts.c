@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Contexts that no thread runs: coroutines that wait for their turn. Their stacks are the program's
+ * own memory and may be anywhere in it, so all writable private memory is looked at, for words that
+ * can only be return addresses: a call stands in front of where they point.
+ *
+ * That some may exist is known by what an object imports. A program that is linked statically, or
+ * switches stacks with instructions of its own, shows nothing: its user has to ask.
+ *
+ * Not seen: a coroutine whose stack is an array on the stack of a thread that now runs further down
+ * on the same one.
+ */
+#include "core/safety_private.h"
+
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/error.h"
+#include "base/num.h"
+
+#define PAGE 4096u
+#define BLOCK (256u << 10)
+
+/* More cannot be scanned while threads stand still: some 0.1 s for 1 GiB. */
+#define MEMORY_MAX (16ull << 30)
+#define GAPS_MAX 65536
+
+/* Threads whose stacks are told from others; the stacks of more count as memory. */
+#define STACKS_MAX 65536
+
+#define CODE_MAX (16u << 20)
+#define SYMBOLS_MAX (1u << 20)
+#define DYNAMIC_MAX 1024
+
+/* The parts of a dynamic section that lead to names. */
+struct names {
+	uint64_t symbols;
+	uint64_t strings;
+	uint64_t strings_size;
+};
+
+static int read_names(const struct lcp_process *process, const struct object *object,
+		      struct names *ret)
+{
+	struct target *target = process->target;
+	uint64_t count = object->dynamic.size / sizeof(Elf64_Dyn);
+
+	for (uint64_t i = 0; i < count && i < DYNAMIC_MAX; i++) {
+		Elf64_Dyn entry;
+		uint64_t value;
+		int r = target->ops->read(target, object->dynamic.address + i * sizeof(entry),
+					  &entry, sizeof(entry));
+
+		if (r < 0)
+			return r;
+		/* musl and the vDSO leave addresses as they are in the file. */
+		value = entry.d_un.d_ptr;
+		if (value < object->start)
+			value += object->bias;
+		if (entry.d_tag == DT_SYMTAB)
+			ret->symbols = value;
+		else if (entry.d_tag == DT_STRTAB)
+			ret->strings = value;
+		else if (entry.d_tag == DT_STRSZ)
+			ret->strings_size = entry.d_un.d_val;
+		else if (entry.d_tag == DT_NULL)
+			break;
+	}
+	return 0;
+}
+
+static bool makes_contexts(const char *name)
+{
+	return strcmp(name, "makecontext") == 0 || strcmp(name, "swapcontext") == 0 ||
+	       strcmp(name, "setcontext") == 0;
+}
+
+/*
+ * Does @object import a function that switches contexts? All linkers put strings behind symbols,
+ * which is the only thing that says how many there are in every object. Where it is not so, it may.
+ */
+static bool imports_contexts(const struct lcp_process *process, const struct object *object)
+{
+	struct target *target = process->target;
+	struct names names = { 0 };
+	autofree char *strings = NULL;
+	autofree Elf64_Sym *symbols = NULL;
+	size_t count, size;
+
+	if (object->dynamic.size == 0)
+		return false;
+	if (read_names(process, object, &names) < 0 || names.strings <= names.symbols ||
+	    names.strings - names.symbols > SYMBOLS_MAX * sizeof(Elf64_Sym) ||
+	    names.strings_size > object->end - object->start)
+		return true;
+	count = (names.strings - names.symbols) / sizeof(Elf64_Sym);
+	size = (size_t)names.strings_size;
+	symbols = calloc(count + 1, sizeof(*symbols));
+	strings = calloc(size + 1, 1);
+	if (symbols == NULL || strings == NULL ||
+	    target->ops->read(target, names.symbols, symbols, count * sizeof(*symbols)) < 0 ||
+	    target->ops->read(target, names.strings, strings, size) < 0)
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (symbols[i].st_shndx == SHN_UNDEF && symbols[i].st_name < size &&
+		    makes_contexts(strings + symbols[i].st_name))
+			return true;
+	return false;
+}
+
+static bool may_be_suspended(const struct lcp_process *process, uint32_t flags)
+{
+	if ((flags & SAFETY_SCAN_ALL) != 0)
+		return true;
+	for (size_t i = 0; i < process->object_count; i++)
+		if (imports_contexts(process, &process->objects[i]))
+			return true;
+	return false;
+}
+
+/* The bytes of the ranges, which say what is a call. */
+static int read_code(struct safety *safety, const struct lcp_process *process,
+		     struct lcp_error **reterr)
+{
+	struct target *target = process->target;
+
+	safety->code = calloc(safety->range_count + 1, sizeof(*safety->code));
+	if (safety->code == NULL)
+		return error_set_nomem(reterr);
+	for (size_t i = 0; i < safety->range_count; i++) {
+		const struct safety_range *range = &safety->ranges[i];
+		uint64_t size = range->end - range->start;
+		int r;
+
+		if (size > CODE_MAX)
+			return error_set(reterr, -EFBIG, "a function of %llu bytes",
+					 (unsigned long long)size);
+		safety->code[i] = malloc((size_t)size);
+		if (safety->code[i] == NULL)
+			return error_set_nomem(reterr);
+		r = target->ops->read(target, range->start, safety->code[i], (size_t)size);
+		if (r < 0)
+			return error_set(reterr, r, "reading code at 0x%llx",
+					 (unsigned long long)range->start);
+	}
+	return 0;
+}
+
+static int list_memory(struct safety *safety, const struct proc_maps *maps,
+		       struct lcp_error **reterr)
+{
+	safety->memory = calloc(maps->count + 1, sizeof(*safety->memory));
+	if (safety->memory == NULL)
+		return error_set_nomem(reterr);
+	for (size_t i = 0; i < maps->count; i++) {
+		const struct proc_mapping *mapping = &maps->items[i];
+
+		if (mapping->readable && mapping->writable && !mapping->shared)
+			safety->memory[safety->memory_count++] =
+				(struct safety_memory){ mapping->start, mapping->end };
+	}
+	return 0;
+}
+
+int safety_contexts_init(struct safety *safety, const struct lcp_process *process,
+			 struct lcp_error **reterr)
+{
+	int r;
+
+	if (!may_be_suspended(process, safety->flags))
+		return 0;
+	safety->contexts = true;
+	safety->stacks = calloc(STACKS_MAX, sizeof(*safety->stacks));
+	if (safety->stacks == NULL)
+		return error_set_nomem(reterr);
+	safety->stack_room = STACKS_MAX;
+	r = list_memory(safety, &process->maps, reterr);
+	return r < 0 ? r : read_code(safety, process, reterr);
+}
+
+void safety_contexts_fini(struct safety *safety)
+{
+	for (size_t i = 0; safety->code != NULL && i < safety->range_count; i++)
+		free(safety->code[i]);
+	free(safety->code);
+	free(safety->memory);
+	free(safety->stacks);
+}
+
+/* The range that @word is a return address into; NULL if no call stands in front of it. */
+static const struct safety_range *range_of_return(const struct safety *safety, uint64_t word)
+{
+	word &= safety->arch->return_mask;
+	for (size_t i = 0; i < safety->range_count; i++) {
+		const struct safety_range *range = &safety->ranges[i];
+		uint64_t end = range->bytes_only ? range->end - 1 : range->end;
+
+		if (word > range->start && word <= end &&
+		    safety->arch->is_return(safety->code[i], (size_t)(word - range->start)))
+			return range;
+	}
+	return NULL;
+}
+
+/* Is everything from @from to @to there? Guard pages are between stacks. */
+static bool is_one_piece(struct safety *safety, struct target *target, uint64_t from, uint64_t to)
+{
+	uint8_t *scratch = safety->buffer + BLOCK;
+
+	while (from < to) {
+		size_t want = to - from < BLOCK ? (size_t)(to - from) : BLOCK;
+
+		if (target->ops->read_some(target, from, scratch, want) < want)
+			return false;
+		from += want;
+	}
+	return true;
+}
+
+/*
+ * Was the word at @address looked at, as part of a thread's stack? What is below such a stack, in
+ * the same piece, is what the thread has left behind.
+ */
+static bool is_on_stack(struct safety *safety, struct target *target, uint64_t address)
+{
+	for (size_t i = 0; i < safety->stack_count; i++) {
+		const struct safety_stack *stack = &safety->stacks[i];
+
+		if (address >= stack->sp && address < stack->end)
+			return true;
+		if (address < stack->sp && stack->sp - address <= SAFETY_STACK_MAX &&
+		    is_one_piece(safety, target, address, stack->sp))
+			return true;
+	}
+	return false;
+}
+
+static void check_block(struct safety *safety, struct target *target, uint64_t address, size_t size)
+{
+	size_t offset = 0;
+
+	for (; (offset = safety_find_word(safety, safety->buffer, offset, size)) < size;
+	     offset += sizeof(uint64_t)) {
+		const struct safety_range *range;
+		uint64_t word;
+
+		memcpy(&word, safety->buffer + offset, sizeof(word));
+		range = range_of_return(safety, word);
+		if (range != NULL && !is_on_stack(safety, target, address + offset) &&
+		    safety_block(safety, 0, 0, range, word, false) == NULL)
+			return;
+	}
+}
+
+/* A scan that would take too long says nothing, and then nobody may rely on it. */
+static void give_up(struct safety *safety)
+{
+	safety_block(safety, 0, 0, &safety->ranges[0], 0, false);
+}
+
+void safety_contexts_check(struct safety *safety, struct target *target)
+{
+	size_t gaps = 0;
+
+	for (size_t i = 0; i < safety->memory_count; i++) {
+		uint64_t at = safety->memory[i].start, end = safety->memory[i].end;
+
+		while (at < end && safety->blocker_count < SAFETY_BLOCKERS_MAX) {
+			size_t want = end - at < BLOCK ? (size_t)(end - at) : BLOCK;
+			size_t got = target->ops->read_some(target, at, safety->buffer, want);
+
+			if (got < want && ++gaps > GAPS_MAX)
+				return give_up(safety);
+			safety->counts.memory_bytes += got;
+			if (safety->counts.memory_bytes > MEMORY_MAX)
+				return give_up(safety);
+			check_block(safety, target, at, got);
+			at += got < want ? (got | (PAGE - 1)) + 1 : got;
+		}
+	}
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the parts of the safety check share: the ranges and who points into them (safety_ranges.c),
+ * threads (safety.c), suspended contexts (safety_contexts.c), unwind tables (safety_tables.c).
+ */
+#ifndef LCP_CORE_SAFETY_PRIVATE_H
+#define LCP_CORE_SAFETY_PRIVATE_H
+
+#include "core/safety.h"
+#include "target/unwind.h"
+
+/*
+ * What is read of a stack. glibc makes threads with stacks as large as the limit of the first one's,
+ * 8 MiB where nobody asked for more.
+ */
+#define SAFETY_STACK_MAX (16u << 20)
+
+/* Words from @first to @last may be addresses in a range, or return addresses into it. */
+struct safety_span {
+	uint64_t first;
+	uint64_t last;
+};
+
+struct safety_memory {
+	uint64_t start;
+	uint64_t end;
+};
+
+/* All of a thread's stack: it was looked at, and the thread has no other. */
+struct safety_stack {
+	uint64_t sp;
+	uint64_t end;
+};
+
+struct safety {
+	const struct arch *arch;
+	uint32_t flags;
+	struct safety_range *ranges; /* by start */
+	uint8_t **code; /* of each range, its bytes; NULL where contexts are not looked for */
+	size_t range_count;
+	struct safety_span *spans; /* the ranges as spans, by address; none touches another */
+	size_t span_count;
+	uint64_t main_stack_end; /* of the first thread's stack; 0 if not known */
+
+	bool contexts; /* some may be suspended in @memory */
+	struct safety_memory *memory;
+	size_t memory_count;
+	struct safety_stack *stacks; /* room for @stack_room threads */
+	size_t stack_count, stack_room;
+
+	struct unwinder *unwinder;
+	uint8_t *buffer; /* SAFETY_STACK_MAX and a red zone, mapped; touched as far as stacks go */
+
+	struct safety_blocker blockers[SAFETY_BLOCKERS_MAX];
+	size_t blocker_count;
+	struct safety_counts counts;
+};
+
+/* How an address is meant. */
+enum safety_use {
+	SAFETY_PC, /* the instruction there is executed next */
+	SAFETY_RETURN, /* the call in front of it is executed */
+	SAFETY_EITHER,
+};
+
+int safety_ranges_init(struct safety *safety, const struct safety_range *ranges, size_t count,
+		       struct lcp_error **reterr);
+void safety_ranges_fini(struct safety *safety);
+
+/* The first range that @address is in, used in that way; NULL. */
+const struct safety_range *safety_range_at(const struct safety *safety, uint64_t address,
+					   enum safety_use use);
+
+/* The offset of the first word at or behind @offset that may point into a range; @size if none. */
+size_t safety_find_word(const struct safety *safety, const uint8_t *bytes, size_t offset,
+			size_t size);
+
+/* Suspended contexts: 0; a failure to read. */
+int safety_contexts_init(struct safety *safety, const struct lcp_process *process,
+			 struct lcp_error **reterr);
+void safety_contexts_fini(struct safety *safety);
+void safety_contexts_check(struct safety *safety, struct target *target);
+
+/* The unwinder, with the tables of all objects and @tables. */
+int safety_tables_init(struct safety *safety, const struct lcp_process *process,
+		       const struct safety_table *tables, size_t count, struct lcp_error **reterr);
+
+void safety_tables_fini(struct safety *safety);
+
+/* A blocker to be filled in, or NULL if there are more than are listed. */
+struct safety_blocker *safety_block(struct safety *safety, int32_t tid, uint64_t pc,
+				    const struct safety_range *range, uint64_t found, bool certain);
+
+#endif

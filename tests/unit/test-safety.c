@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The safety check on a process that is made up: memory is arrays, threads are what we say. Real
+ * threads are in tests/live/safety.c.
+ */
+#include <string.h>
+
+#include "arch/arch.h"
+#include "base/num.h"
+#include "core/safety.h"
+#include "fake_memory.h"
+#include "tap.h"
+
+#define CODE 0x400000
+#define CODE_SIZE 0x1000
+#define STACK 0x7ffffff00000
+#define STACK_SIZE 0x4000
+#define STACK_END (STACK + STACK_SIZE)
+#define SP (STACK_END - 0x400)
+#define HEAP 0x600000
+#define HEAP_SIZE 0x8000
+
+/* The function that is replaced, in the middle of code. */
+#define START (CODE + 0x100)
+#define END (CODE + 0x180)
+
+#define MAPS                                               \
+	"00400000-00401000 r-xp 00000000 00:00 0 \n"       \
+	"00600000-00608000 rw-p 00000000 00:00 0 [heap]\n" \
+	"7ffffff00000-7ffffff04000 rw-p 00000000 00:00 0 [stack]\n"
+
+static const struct safety_range whole = { START, END, false, "whole" };
+static const struct safety_range bytes_only = { START, START + 5, true, "bytes" };
+
+/* A process with code, a heap and one thread, which is somewhere harmless. */
+static void setup(struct fake_memory *fake)
+{
+	fake_memory_init(fake, MAPS);
+	fake_memory_add(fake, CODE, CODE_SIZE);
+	fake_memory_add(fake, HEAP, HEAP_SIZE);
+	fake_memory_add(fake, STACK, STACK_SIZE);
+	fake_memory_thread(fake, 100, CODE + 0x10, SP);
+}
+
+/* What the check says of @range. */
+static int check(struct fake_memory *fake, const struct safety_range *range, uint32_t flags,
+		 struct safety_blocker *ret)
+{
+	autosafety struct safety *safety = NULL;
+	const struct safety_blocker *blockers;
+	size_t count;
+	int r = safety_new(&fake->process, range, 1, NULL, 0, flags, &safety, NULL);
+
+	if (r < 0)
+		return r;
+	r = safety_check(safety, &fake->target);
+	blockers = safety_blockers(safety, &count);
+	memset(ret, 0, sizeof(*ret));
+	if (count > 0)
+		*ret = blockers[0];
+	return r == -LCP_EINUSE && count == 0 ? -1 : r;
+}
+
+/* With @word at @address of memory. */
+static int check_word(uint64_t address, uint64_t word, const struct safety_range *range,
+		      uint32_t flags)
+{
+	struct fake_memory fake;
+	struct safety_blocker blocker;
+	int r;
+
+	setup(&fake);
+	fake_memory_put(&fake, address, word);
+	r = check(&fake, range, flags, &blocker);
+	if (r == -LCP_EINUSE && (blocker.found != word || blocker.certain))
+		r = -1;
+	fake_memory_fini(&fake);
+	return r;
+}
+
+static int check_pc(uint64_t pc, const struct safety_range *range, uint32_t flags)
+{
+	struct fake_memory fake;
+	struct safety_blocker blocker;
+	int r;
+
+	setup(&fake);
+	fake_memory_register(&fake, 0, arch_x86_64.regs->pc, pc);
+	r = check(&fake, range, flags, &blocker);
+	if (r == -LCP_EINUSE && (blocker.found != pc || blocker.pc != pc || !blocker.certain ||
+				 blocker.tid != 100 || strcmp(blocker.name, range->name) != 0))
+		r = -1;
+	fake_memory_fini(&fake);
+	return r;
+}
+
+static void test_pc(void)
+{
+	is_int(check_pc(START - 1, &whole, 0), 0, "a thread in front of the range is clear");
+	is_int(check_pc(START, &whole, 0), -LCP_EINUSE, "one at its first instruction is not");
+	is_int(check_pc(END - 1, &whole, 0), -LCP_EINUSE, "nor one at its last byte");
+	is_int(check_pc(END, &whole, 0), 0, "one behind it is");
+	is_int(check_pc(START, &bytes_only, 0), 0,
+	       "if bytes are overwritten, one at the first of them is clear");
+	is_int(check_pc(START + 1, &bytes_only, 0), -LCP_EINUSE, "one inside is not");
+	is_int(check_pc(START + 4, &bytes_only, 0), -LCP_EINUSE, "nor one at the last");
+	is_int(check_pc(START + 5, &bytes_only, 0), 0, "one behind them is");
+	is_int(check_pc(START + 1, &whole, SAFETY_NO_STACKS), -LCP_EINUSE,
+	       "where threads are is looked at without stacks too");
+}
+
+static void test_stack(void)
+{
+	is_int(check_word(SP, START - 1, &whole, 0), 0, "an address in front of the range is none");
+	is_int(check_word(SP, START, &whole, 0), -LCP_EINUSE,
+	       "its start may be where a signal came");
+	is_int(check_word(SP, START + 1, &whole, 0), -LCP_EINUSE, "an address inside is one");
+	is_int(check_word(SP, END, &whole, 0), -LCP_EINUSE,
+	       "its end is where a call returns to that is its last instruction");
+	is_int(check_word(SP, END + 1, &whole, 0), 0, "behind it is none");
+	is_int(check_word(SP, START, &bytes_only, 0), 0, "the first of bytes is not inside them");
+	is_int(check_word(SP, START + 1, &bytes_only, 0), -LCP_EINUSE, "the second is");
+	is_int(check_word(SP, START + 4, &bytes_only, 0), -LCP_EINUSE, "the last is");
+	is_int(check_word(SP, START + 5, &bytes_only, 0), 0, "the one behind is not");
+	is_int(check_word(SP, START + 1, &whole, SAFETY_NO_STACKS), 0,
+	       "stacks are left alone if the caller says so");
+}
+
+static void test_stack_edges(void)
+{
+	is_int(check_word(STACK_END - 8, START + 8, &whole, 0), -LCP_EINUSE,
+	       "the last word of a stack is looked at");
+	is_int(check_word(SP - 136, START + 8, &whole, 0), 0, "below the red zone nothing is");
+	is_int(check_word(SP + 0x104, START + 8, &whole, 0), 0,
+	       "a return address is aligned: other words are not looked at");
+	is_int(check_word(SP - 0x1000, START + 8, &whole, 0), 0,
+	       "pages below sp are not looked at");
+}
+
+/* A thread of a library: its stack ends at its thread pointer, in the same mapping as others. */
+static void test_thread_pointer(void)
+{
+	struct fake_memory fake;
+	struct safety_blocker blocker;
+
+	setup(&fake);
+	fake_memory_thread(&fake, 101, CODE, HEAP + 0x1000);
+	fake_memory_register(&fake, 1, arch_x86_64.regs->thread_pointer, HEAP + 0x2000);
+	fake_memory_put(&fake, HEAP + 0x2000, START + 8);
+	is_int(check(&fake, &whole, 0, &blocker), 0,
+	       "what is behind the thread pointer is no stack");
+	fake_memory_put(&fake, HEAP + 0x1ff8, START + 8);
+	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE, "what is in front of it is");
+	is_int(blocker.tid, 101, "of that thread");
+	fake_memory_fini(&fake);
+}
+
+/* A thread whose sp is where no stack is known to be. */
+static void test_strange_stack(void)
+{
+	struct fake_memory fake;
+	struct safety_blocker blocker;
+
+	setup(&fake);
+	fake_memory_register(&fake, 0, arch_x86_64.regs->sp, HEAP + 0x1000);
+	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE,
+	       "a thread on a stack of which the end is not known counts");
+	ok(blocker.tid == 100 && !blocker.certain && blocker.name == NULL,
+	   "but it is not certain, nor known where");
+	fake_memory_register(&fake, 0, arch_x86_64.regs->sp, 0x10);
+	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE, "so does one without a stack");
+	fake.gone = true;
+	is_int(check(&fake, &whole, 0, &blocker), -LCP_EGONE,
+	       "unless the process is gone, which is said");
+	fake_memory_fini(&fake);
+}
+
+/* What the kernel writes on an alternate stack, which here is above the stack it interrupted. */
+static void test_alternate_stack(void)
+{
+	struct fake_memory fake;
+	struct safety_blocker blocker;
+	uint64_t frame = SP + 0x80;
+
+	setup(&fake);
+	fake_memory_put(&fake, frame + 8, 7);
+	fake_memory_put(&fake, frame + 24, SP);
+	fake_memory_put(&fake, frame + 32, 0);
+	fake_memory_put(&fake, frame + 40, 0x300);
+	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE,
+	       "a thread in a handler on an alternate stack has another stack, too");
+	fake_memory_put(&fake, frame + 40, 0x10);
+	is_int(check(&fake, &whole, 0, &blocker), 0, "not every ucontext is one of such a handler");
+	fake_memory_fini(&fake);
+}
+
+static void test_registers(void)
+{
+	struct fake_memory fake;
+	struct safety_blocker blocker;
+
+	setup(&fake);
+	fake_memory_register(&fake, 0, arch_x86_64.regs->args[0], START + 8);
+	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE,
+	       "a register may hold where a jump will go");
+	ok(blocker.found == START + 8 && !blocker.certain, "that is not certain");
+	fake_memory_register(&fake, 0, arch_x86_64.regs->args[0], START - 8);
+	is_int(check(&fake, &whole, 0, &blocker), 0, "other numbers say nothing");
+	fake_memory_fini(&fake);
+}
+
+static void test_many_ranges(void)
+{
+	struct safety_range ranges[] = {
+		{ 0x5000, 0x5100, false, "c" }, { 0x3000, 0x3005, true, "b" },
+		{ 0x3000, 0x3100, false, "a" }, { 0x5080, 0x5200, false, "d" },
+		{ 0x7000, 0x7000, false, "e" }, { 0x9000, 0x9001, true, "f" },
+	};
+	static const struct {
+		uint64_t word;
+		const char *name;
+	} cases[] = {
+		{ 0x2fff, NULL }, { 0x3000, "a" },  { 0x30ff, "a" },  { 0x3101, NULL },
+		{ 0x4000, NULL }, { 0x5000, "c" },  { 0x5200, "d" },  { 0x5201, NULL },
+		{ 0x7000, NULL }, { 0x9000, NULL }, { 0x9001, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		autosafety struct safety *safety = NULL;
+		const struct safety_blocker *blockers;
+		struct fake_memory fake;
+		size_t count;
+
+		setup(&fake);
+		fake_memory_put(&fake, SP + 8, cases[i].word);
+		safety_new(&fake.process, ranges, ARRAY_SIZE(ranges), NULL, 0, 0, &safety, NULL);
+		safety_check(safety, &fake.target);
+		blockers = safety_blockers(safety, &count);
+		is_text(count > 0 ? blockers[0].name : NULL, cases[i].name,
+			"of several ranges the right one is found");
+		fake_memory_fini(&fake);
+	}
+}
+
+static void test_many_threads(void)
+{
+	autosafety struct safety *safety = NULL;
+	struct fake_memory fake;
+	size_t count;
+
+	setup(&fake);
+	for (int32_t i = 1; i < 20; i++)
+		fake_memory_thread(&fake, 100 + i, START + 8, SP);
+	fake.threads[1].stopped = false;
+	safety_new(&fake.process, &whole, 1, NULL, 0, 0, &safety, NULL);
+	is_int(safety_check(safety, &fake.target), -LCP_EINUSE, "many threads are in the way");
+	is_int(safety_blockers(safety, &count)[0].tid, 102,
+	       "a thread that has ended is in nobody's way");
+	is_int(count, SAFETY_BLOCKERS_MAX, "not more are listed than there is room for");
+	fake.target.thread_count = 1;
+	is_int(safety_check(safety, &fake.target), 0, "a check can be made again");
+	is_int(safety_counts(safety)->threads, 1, "and counts anew");
+	is_int(safety_counts(safety)->unwound, 0, "what is clear is not unwound");
+	is_int(safety_counts(safety)->stack_bytes, 0x400 + 128, "a stack is copied to its end");
+	fake_memory_fini(&fake);
+}
+
+/* Code with a call in front of START + 5, and a word in memory that points behind it. */
+static int check_context(uint64_t address, uint32_t flags)
+{
+	static const uint8_t call[] = { 0xe8, 0, 0, 0, 0 };
+	struct fake_memory fake;
+	struct safety_blocker blocker;
+	int r;
+
+	setup(&fake);
+	memcpy(fake_memory_at(&fake, START, sizeof(call)), call, sizeof(call));
+	fake_memory_put(&fake, address, START + 5);
+	fake_memory_put(&fake, HEAP + 0x10, START);
+	fake_memory_put(&fake, HEAP + 0x18, START + 6);
+	r = check(&fake, &whole, flags, &blocker);
+	if (r == -LCP_EINUSE && (blocker.tid != 0 || blocker.found != START + 5 || blocker.certain))
+		r = -1;
+	fake_memory_fini(&fake);
+	return r;
+}
+
+static void test_contexts(void)
+{
+	is_int(check_context(HEAP + 0x4000, 0), 0,
+	       "other memory is not looked at where nothing switches contexts");
+	is_int(check_context(HEAP + 0x4000, SAFETY_SCAN_ALL), -LCP_EINUSE,
+	       "if asked for, a return address is found anywhere");
+	is_int(check_context(HEAP + HEAP_SIZE - 8, SAFETY_SCAN_ALL), -LCP_EINUSE,
+	       "even at the end of memory");
+	is_int(check_context(HEAP, SAFETY_SCAN_ALL), -LCP_EINUSE, "and at its beginning");
+	is_int(check_context(HEAP + 4, SAFETY_SCAN_ALL), 0,
+	       "addresses that no call returns to, or not aligned, are none");
+	is_int(check_context(SP - 0x1000, SAFETY_SCAN_ALL), 0,
+	       "what a thread left behind below its sp is no context");
+}
+
+int main(void)
+{
+	tap_begin();
+	test_pc();
+	test_stack();
+	test_stack_edges();
+	test_thread_pointer();
+	test_strange_stack();
+	test_alternate_stack();
+	test_registers();
+	test_many_ranges();
+	test_many_threads();
+	test_contexts();
+	return tap_end();
+}

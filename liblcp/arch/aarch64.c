@@ -197,6 +197,27 @@ static int64_t find_gadget(enum arch_gadget gadget, const uint8_t *code, size_t 
 	return gadget_find(&gadgets[gadget], INSTRUCTION_SIZE, code, size);
 }
 
+/*
+ * At the stop the kernel no longer knows that there was a call (arch/arm64/kernel/signal.c,
+ * do_signal: forget_syscall), so nothing in the registers makes it repeat one. The call is gone back
+ * to, and its first argument, which the result has overwritten, comes from @before. All that both
+ * have must agree: else it is another call than the one that was looked at.
+ */
+static bool cure(uint8_t *set, const struct arch_blocked *before)
+{
+	if ((int64_t)get_le64(set + regs.result) != -EINTR ||
+	    !arch_leaks_eintr(&arch_aarch64, before->number) ||
+	    get_le64(set + regs.syscall) != (uint64_t)before->number ||
+	    get_le64(set + regs.sp) != before->sp || get_le64(set + regs.pc) != before->pc)
+		return false;
+	for (size_t i = 1; i < ARRAY_SIZE(before->args); i++)
+		if (get_le64(set + regs.args[i]) != before->args[i])
+			return false;
+	put_le64(set + regs.result, before->args[0]);
+	put_le64(set + regs.pc, before->pc - INSTRUCTION_SIZE);
+	return true;
+}
+
 const struct arch arch_aarch64 = {
 	.machine = EM_AARCH64,
 	.name = "aarch64",
@@ -227,6 +248,8 @@ const struct arch arch_aarch64 = {
 	.padding = padding,
 	.regs = &regs,
 	.syscalls = syscalls,
+	.cure = cure,
+	.cure_needs_before = true,
 	.find_gadget = find_gadget,
 	.gadgets_wanted = 1 << GADGET_SYSCALL_RET | 1 << GADGET_SIGRETURN,
 	.sets = &sets,

@@ -129,6 +129,14 @@ enum arch_syscall {
 
 #define ARCH_NO_SYSCALL (-1)
 
+/* The system call that a thread was waiting in before it was stopped: /proc/TID/syscall. */
+struct arch_blocked {
+	int64_t number; /* ARCH_NO_SYSCALL if it was in none, or ran */
+	uint64_t args[6];
+	uint64_t sp;
+	uint64_t pc;
+};
+
 /* Relocations that only programs and libraries have, by what the loader of programs puts there. */
 struct arch_dynamic_relocs {
 	uint32_t slot; /* address of a symbol */
@@ -333,6 +341,17 @@ struct arch {
 	const int16_t *syscalls; /* by enum arch_syscall */
 
 	/*
+	 * A thread was stopped, and @regs are its registers. If it is in one of the few system
+	 * calls that a mere stop ends with EINTR, change them such that the call is made again
+	 * unless the handler of a signal runs first: were they changed?
+	 *
+	 * @before is read only where cure_needs_before says so: then the caller looks at the thread
+	 * before it interrupts it, and cures none that has a signal waiting.
+	 */
+	bool (*cure)(uint8_t *regs, const struct arch_blocked *before);
+	bool cure_needs_before;
+
+	/*
 	 * Offset of the first such gadget in @code, or -1. @code begins where an instruction may
 	 * begin. On aarch64, glibc has no GADGET_SIGRETURN: it is the vDSO that does.
 	 */
@@ -358,6 +377,9 @@ struct arch {
 
 extern const struct arch arch_x86_64;
 extern const struct arch arch_aarch64;
+
+/* Does a mere stop end system call @number with EINTR, and may it simply be made again? */
+bool arch_leaks_eintr(const struct arch *arch, int64_t number);
 
 /* The CPU with that e_machine, or NULL. */
 const struct arch *arch_by_machine(uint16_t machine);

@@ -346,6 +346,24 @@ static int64_t find_gadget(enum arch_gadget gadget, const uint8_t *code, size_t 
 	return gadget_find(&gadgets[gadget], 1, code, size);
 }
 
+#define RESTART_IF_NO_HANDLER (-514) /* ERESTARTNOHAND, include/linux/errno.h */
+
+/*
+ * What the call returned stands in rax while the thread is stopped. For this value the kernel makes
+ * the call again, or returns -EINTR behind a signal's handler (arch/x86/kernel/signal.c,
+ * arch_do_signal_or_restart and handle_signal). Going back to the instruction would lose the EINTR
+ * that a handler must cause. orig_rax is negative outside of system calls.
+ */
+static bool cure(uint8_t *set, const struct arch_blocked *before)
+{
+	(void)before;
+	if ((int64_t)get_le64(set + regs.result) != -EINTR ||
+	    !arch_leaks_eintr(&arch_x86_64, (int64_t)get_le64(set + regs.orig_result)))
+		return false;
+	put_le64(set + regs.result, (uint64_t)RESTART_IF_NO_HANDLER);
+	return true;
+}
+
 const struct arch arch_x86_64 = {
 	.machine = EM_X86_64,
 	.name = "x86_64",
@@ -375,6 +393,7 @@ const struct arch arch_x86_64 = {
 	.padding = padding,
 	.regs = &regs,
 	.syscalls = syscalls,
+	.cure = cure,
 	.find_gadget = find_gadget,
 	.gadgets_wanted = 1 << GADGET_SYSCALL_RET | 1 << GADGET_SIGRETURN |
 			  1 << GADGET_KEEP_RESULT,

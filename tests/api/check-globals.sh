@@ -93,6 +93,13 @@ cat >>"$scratch/allowed" <<-end
 	pthread_sigmask sched_getaffinity __sched_cpucount
 	strcspn strrchr strstr
 end
+# Processes: target/. The surgeon is a process of its own, which waits, sleeps, names itself and takes
+# SIGALRM; its stack and its tables are mappings, since it may not use the heap. The thread that waits
+# for it must not be cancelled: it would be in the surgeon, which shares its state.
+cat >>"$scratch/allowed" <<-end
+	clock_gettime clock_nanosleep mmap mprotect munmap openat poll prctl process_vm_readv pwrite read
+	pthread_setcancelstate setitimer snprintf strtoull __isoc23_strtoull
+end
 # What the toolchain brings: the end of the process if a stack is smashed, hooks for unloading.
 cat >>"$scratch/allowed" <<-end
 	__stack_chk_fail __cxa_finalize __gmon_start__

@@ -74,12 +74,22 @@ const struct reloc_type *arch_reloc_type(const struct arch *arch, uint32_t numbe
 	return NULL;
 }
 
+static bool gadget_is_at(const struct gadget *gadget, const uint8_t *code)
+{
+	size_t any = gadget->any;
+
+	if (any == 0)
+		return memcmp(code, gadget->code, gadget->size) == 0;
+	return memcmp(code, gadget->code, any) == 0 &&
+	       memcmp(code + any + 1, gadget->code + any + 1, gadget->size - any - 1) == 0;
+}
+
 int64_t gadget_find(const struct gadget *gadget, size_t align, const uint8_t *code, size_t size)
 {
 	if (gadget->size == 0)
 		return -1;
 	for (size_t i = 0; range_fits(i, gadget->size, size); i += align) {
-		if (memcmp(code + i, gadget->code, gadget->size) == 0)
+		if (gadget_is_at(gadget, code + i))
 			return (int64_t)i;
 	}
 	return -1;

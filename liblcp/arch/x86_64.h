@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What x86-64 has in files of its own: instructions, guards, moving.
+ * Signal frames of x86-64: arch/x86_64_frame.c. They are the kernel's matter (struct rt_sigframe in
+ * arch/x86/include/asm/sigframe.h of Linux), not the CPU's.
  */
 #ifndef LCP_ARCH_X86_64_H
 #define LCP_ARCH_X86_64_H
@@ -43,5 +45,8 @@ uint64_t x86_64_field_target(const struct x86_64_insn *insn, const uint8_t *code
 /* See struct arch. */
 int x86_64_guard(const struct arch_guard *guard, uint8_t *code);
 int x86_64_move(const struct arch_move *move, uint8_t *code);
+int x86_64_frame(const struct arch_thread *thread, const struct arch_gadget_at *gadgets,
+		 struct arch_frame *ret);
+void x86_64_clean_fp(uint8_t *fp, size_t size);
 
 #endif

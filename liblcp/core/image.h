@@ -31,12 +31,8 @@ struct image_part {
 struct image {
 	struct image_part text;
 	struct image_part data;
-	uint64_t *
-		functions; /* by number of the patch's function: address of the new code, 0 if none */
+	uint64_t *functions; /* by number: address of the new code, 0 if there is none */
 	size_t function_count;
-	uint64_t
-		eh_frame; /* terminated by a zero word, as __register_frame_info() wants it; 0: none */
-	uint64_t eh_frame_size;
 	uint64_t eh_frame; /* ends in a zero word, as __register_frame_info() wants it; 0: none */
 	uint64_t eh_frame_size; /* with the zero word */
 	uint64_t eh_frame_hdr; /* a binary search table over it, as in PT_GNU_EH_FRAME; 0: none */

@@ -15,18 +15,18 @@ int plan_init(struct plan *plan, struct lcp_process *process, const struct plan_
 	int r;
 
 	*plan = (struct plan){ .process = process, .settings = settings };
-	plan->operation.target = process->target;
-	plan->operation.deadline = settings->deadline;
-	plan->operation.attempts_max = settings->attempts;
-	plan->operation.stop_limit_ns = settings->stop_limit_ns;
-	plan->operation.dry_run = (settings->flags & LCP_APPLY_DRY_RUN) != 0;
+	plan->surgery.target = process->target;
+	plan->surgery.deadline = settings->deadline;
+	plan->surgery.attempts_max = settings->attempts;
+	plan->surgery.stop_limit_ns = settings->stop_limit_ns;
+	plan->surgery.dry_run = (settings->flags & LCP_APPLY_DRY_RUN) != 0;
 	r = process_refresh(process, reterr);
 	return r < 0 ? r : ledger_read(process, &plan->ledger, reterr);
 }
 
 void plan_fini(struct plan *plan)
 {
-	operation_fini(&plan->operation);
+	surgery_fini(&plan->surgery);
 	safety_free(plan->safety);
 	ledger_fini(&plan->ledger);
 	vec_foreach (&plan->buffers, buffer)
@@ -67,14 +67,14 @@ int plan_find_space(struct plan *plan, const struct space_wish *wish, uint64_t *
 
 int plan_map(struct plan *plan, struct ledger_chunk *chunk, struct lcp_error **reterr)
 {
-	struct operation_map text = { .address = chunk->address,
-				      .size = chunk->bytes,
-				      .executable = true };
-	struct operation_map data = { .address = chunk->address + chunk->bytes,
-				      .size = chunk->data_bytes };
+	struct surgery_map text = { .address = chunk->address,
+				    .size = chunk->bytes,
+				    .executable = true };
+	struct surgery_map data = { .address = chunk->address + chunk->bytes,
+				    .size = chunk->data_bytes };
 
-	if (vec_push(&plan->operation.maps, text) < 0 ||
-	    vec_push(&plan->operation.maps, data) < 0 || vec_push(&plan->new_chunks, chunk) < 0)
+	if (vec_push(&plan->surgery.maps, text) < 0 || vec_push(&plan->surgery.maps, data) < 0 ||
+	    vec_push(&plan->new_chunks, chunk) < 0)
 		return error_set_nomem(reterr);
 	return 0;
 }
@@ -170,13 +170,13 @@ static const struct ledger_row *choose_pivot(const struct plan *plan)
 	return best;
 }
 
-static int add_write(struct plan *plan, struct operation_unload *unload, uint64_t address,
+static int add_write(struct plan *plan, struct surgery_unload *unload, uint64_t address,
 		     const uint8_t *bytes, size_t size, struct lcp_error **reterr)
 {
-	struct operation_write write = { address, bytes, size };
+	struct surgery_write write = { address, bytes, size };
 
 	if ((unload != NULL ? vec_push(&unload->writes, write)
-			    : vec_push(&plan->operation.writes, write)) < 0)
+			    : vec_push(&plan->surgery.writes, write)) < 0)
 		return error_set_nomem(reterr);
 	return 0;
 }
@@ -193,7 +193,7 @@ static uint8_t *guard_room(struct plan *plan, const struct plan_part *part,
 static int add_change(struct plan *plan, const struct plan_part *part, const struct ledger_row *row,
 		      const struct watch *watch, struct lcp_error **reterr)
 {
-	struct operation_change change = { .entry = row->entry, .size = row->size };
+	struct surgery_change change = { .entry = row->entry, .size = row->size };
 	uint8_t *code = guard_room(plan, part, row);
 
 	if (code == NULL)
@@ -203,7 +203,7 @@ static int add_change(struct plan *plan, const struct plan_part *part, const str
 	change.has_guard = watch != NULL && part->has_journal &&
 			   make_guard(plan->process->target->arch, row, watch, code,
 				      change.guarded);
-	if (vec_push(&plan->operation.changes, change) < 0)
+	if (vec_push(&plan->surgery.changes, change) < 0)
 		return error_set_nomem(reterr);
 	if (!change.has_guard || part->is_new)
 		return 0;
@@ -262,7 +262,7 @@ static int write_record(struct plan *plan, struct plan_part *part, struct lcp_er
 }
 
 /* The table of a chunk once more, with another generation. */
-static int write_generation(struct plan *plan, struct operation_unload *unload,
+static int write_generation(struct plan *plan, struct surgery_unload *unload,
 			    const struct ledger_chunk *chunk, uint64_t generation,
 			    struct lcp_error **reterr)
 {
@@ -276,7 +276,7 @@ static int write_generation(struct plan *plan, struct operation_unload *unload,
 
 static bool is_new_chunk(const struct plan *plan, const struct ledger_chunk *chunk)
 {
-	vec_foreach (&plan->operation.maps, map)
+	vec_foreach (&plan->surgery.maps, map)
 		if (map->address == chunk->address)
 			return true;
 	return false;
@@ -309,7 +309,7 @@ static int expect_chunk(struct plan *plan, const struct ledger_chunk *chunk, boo
 			struct lcp_error **reterr)
 {
 	uint8_t *bytes = plan_alloc(plan, 16);
-	struct operation_expect expect = {
+	struct surgery_expect expect = {
 		.address = chunk->address + LEDGER_CHUNK_GENERATION,
 		.size = 8,
 		.bytes = bytes,
@@ -320,20 +320,20 @@ static int expect_chunk(struct plan *plan, const struct ledger_chunk *chunk, boo
 		return error_set_nomem(reterr);
 	put_le64(bytes, chunk->generation);
 	put_le64(bytes + 8, chunk->generation + 1);
-	vec_foreach (&plan->operation.expects, other)
+	vec_foreach (&plan->surgery.expects, other)
 		if (other->address == expect.address) {
 			if (gets_slot)
 				other->loaded = expect.loaded;
 			return 0;
 		}
-	return vec_push(&plan->operation.expects, expect) < 0 ? error_set_nomem(reterr) : 0;
+	return vec_push(&plan->surgery.expects, expect) < 0 ? error_set_nomem(reterr) : 0;
 }
 
 static int expect_part(struct plan *plan, const struct plan_part *part, struct lcp_error **reterr)
 {
 	uint64_t state = ledger_slot_address(part->chunk, part->slot) + LEDGER_SLOT_STATE;
 	uint8_t *bytes = plan_alloc(plan, 4);
-	struct operation_expect expect = { state, 4, bytes, bytes };
+	struct surgery_expect expect = { state, 4, bytes, bytes };
 	int r;
 
 	if (bytes == NULL)
@@ -344,7 +344,7 @@ static int expect_part(struct plan *plan, const struct plan_part *part, struct l
 	if (r < 0 || part->is_new)
 		return r;
 	put_le32(bytes, part->before);
-	return vec_push(&plan->operation.expects, expect) < 0 ? error_set_nomem(reterr) : 0;
+	return vec_push(&plan->surgery.expects, expect) < 0 ? error_set_nomem(reterr) : 0;
 }
 
 /* Is the slot one of those that are given back when the switch is done, or undone? */
@@ -368,7 +368,7 @@ static bool chunk_ends(const struct plan *plan, const struct ledger_chunk *chunk
 	return used == ends;
 }
 
-static bool is_unmapped(const struct operation_unload *unload, const struct ledger_chunk *chunk)
+static bool is_unmapped(const struct surgery_unload *unload, const struct ledger_chunk *chunk)
 {
 	vec_foreach (&unload->unmaps, unmap)
 		if (unmap->address == chunk->address)
@@ -376,8 +376,8 @@ static bool is_unmapped(const struct operation_unload *unload, const struct ledg
 	return false;
 }
 
-static int give_back(struct plan *plan, struct operation_unload *unload,
-		     const struct plan_part *part, bool undo, struct lcp_error **reterr)
+static int give_back(struct plan *plan, struct surgery_unload *unload, const struct plan_part *part,
+		     bool undo, struct lcp_error **reterr)
 {
 	struct ledger_chunk *chunk = part->chunk;
 	struct object_table memory = { chunk->address, chunk->bytes + chunk->data_bytes };
@@ -399,7 +399,7 @@ static int give_back(struct plan *plan, struct operation_unload *unload,
 
 static int seal_part(struct plan *plan, struct plan_part *part, struct lcp_error **reterr)
 {
-	struct operation_mark mark = {
+	struct surgery_mark mark = {
 		.address = ledger_slot_address(part->chunk, part->slot) + LEDGER_SLOT_STATE,
 		.before = part->before,
 		.during = part->during,
@@ -407,15 +407,15 @@ static int seal_part(struct plan *plan, struct plan_part *part, struct lcp_error
 	};
 	int r;
 
-	if (vec_push(&plan->operation.marks, mark) < 0)
+	if (vec_push(&plan->surgery.marks, mark) < 0)
 		return error_set_nomem(reterr);
 	r = expect_part(plan, part, reterr);
 	if (r == 0)
 		r = write_record(plan, part, reterr);
 	if (r == 0 && is_given_back(plan, part, false))
-		r = give_back(plan, &plan->operation.after, part, false, reterr);
+		r = give_back(plan, &plan->surgery.after, part, false, reterr);
 	if (r == 0 && is_given_back(plan, part, true))
-		r = give_back(plan, &plan->operation.undo, part, true, reterr);
+		r = give_back(plan, &plan->surgery.undo, part, true, reterr);
 	return r;
 }
 
@@ -504,25 +504,25 @@ static int in_use(const struct plan *plan, struct lcp_error **reterr)
 
 static void tell(const struct plan *plan, struct lcp_report *report)
 {
-	const struct operation *operation = &plan->operation;
+	const struct surgery *surgery = &plan->surgery;
 	const struct safety_counts *counts = safety_counts(plan->safety);
 
-	report->attempts += operation->attempts;
-	report->stop_ns = operation->stop_ns;
-	report->threads = (uint32_t)operation->thread_count;
+	report->attempts += surgery->attempts;
+	report->stop_ns = surgery->stop_ns;
+	report->threads = (uint32_t)surgery->thread_count;
 	report->stack_bytes += counts->stack_bytes;
 	report->unwound += counts->unwound;
 	report->scanned_bytes += counts->memory_bytes;
-	if (!operation->switched)
+	if (!surgery->switched)
 		return;
-	report->functions += (uint32_t)operation->changes.count;
-	vec_foreach (&operation->maps, map)
+	report->functions += (uint32_t)surgery->changes.count;
+	vec_foreach (&surgery->maps, map)
 		report->memory += map->size;
 }
 
-static int run(void *operation)
+static int run(void *surgery)
 {
-	return operation_run(operation);
+	return surgery_run(surgery);
 }
 
 static uint32_t safety_flags(const struct plan *plan)
@@ -540,8 +540,8 @@ int plan_run(struct plan *plan, struct lcp_report *report, struct lcp_error **re
 		       plan->tables.count, safety_flags(plan), &plan->safety, reterr);
 	if (r < 0)
 		return r;
-	plan->operation.safety = plan->safety;
-	r = target->ops->operate(target, run, &plan->operation);
+	plan->surgery.safety = plan->safety;
+	r = target->ops->operate(target, run, &plan->surgery);
 	tell(plan, report);
 	if (r == -LCP_EINUSE)
 		return in_use(plan, reterr);

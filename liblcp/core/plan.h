@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What apply, revert and recovery have in common: rows of the ledger whose entries are to change
- * become an operation. The plan is made while the process runs and nothing traces it.
+ * become what the surgeon does. The plan is made while the process runs and nothing traces it.
  *
  *	plan_init	look at the process and its ledger
  *	plan_join	a record takes part, with the states its slot goes through
@@ -15,7 +15,7 @@
 #define LCP_CORE_PLAN_H
 
 #include "core/entry.h"
-#include "core/operation.h"
+#include "core/surgery.h"
 #include "core/report.h"
 #include "core/space.h"
 
@@ -43,7 +43,7 @@ struct plan {
 	VEC(struct safety_range) ranges; /* that have to be clear */
 	VEC(struct safety_table) tables;
 	VEC(void *) buffers; /* freed with the plan */
-	struct operation operation;
+	struct surgery surgery;
 	struct safety *safety;
 };
 
@@ -79,7 +79,7 @@ int plan_clear(struct plan *plan, uint64_t start, uint64_t end, bool bytes_only,
 	       struct lcp_error **reterr);
 
 /*
- * Make the operation. What is given back in its end are the slots whose state is then
+ * Make the surgery. What is given back in its end are the slots whose state is then
  * LCP_STATE_REVERTED or LCP_STATE_LOADED.
  */
 int plan_seal(struct plan *plan, struct lcp_error **reterr);

@@ -99,6 +99,19 @@ static struct ledger_slot *take_slot(const struct room_wish *wish, const struct 
 	return found;
 }
 
+/* Where the heap begins; 0 if that cannot be seen. */
+static uint64_t heap_start(struct target *target)
+{
+	autostat struct proc_stat stat = { 0 };
+	autofree char *text = NULL;
+	size_t size;
+
+	if (target->ops->file(target, "stat", &text, &size) < 0 ||
+	    proc_stat_parse(text, size, &stat, NULL) < 0)
+		return 0;
+	return stat.start_brk;
+}
+
 /* A chunk that has room for the wish at least. */
 static int new_chunk(struct plan *plan, const struct room_wish *wish, struct ledger_chunk **ret,
 		     struct lcp_error **reterr)
@@ -109,6 +122,7 @@ static int new_chunk(struct plan *plan, const struct room_wish *wish, struct led
 		.start = wish->object->start,
 		.end = wish->object->end,
 		.below = wish->below_2g ? (uint64_t)1 << 31 : 0,
+		.heap_start = heap_start(plan->process->target),
 	};
 	int r;
 

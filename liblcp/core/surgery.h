@@ -9,7 +9,7 @@
  *	unload	forget unwind tables, free slots, unmap memory: what is no longer needed after the
  *		switch; or, if there was none, what load had put there
  *
- * The changes of one operation are whole at every instant, even if the surgeon is killed:
+ * The changes of one surgery are whole at every instant, even if the surgeon is killed:
  *
  *	entries of all changes    the pivot's    what runs
  *	from                      from           old
@@ -18,37 +18,37 @@
  *	to, one by one            to             new
  *
  * The pivot is the first change. A change without a guard is written right behind the pivot; there
- * is none in most operations (see arch->move).
+ * is none in most (see arch->move).
  */
-#ifndef LCP_CORE_OPERATION_H
-#define LCP_CORE_OPERATION_H
+#ifndef LCP_CORE_SURGERY_H
+#define LCP_CORE_SURGERY_H
 
 #include "base/vec.h"
 #include "core/ledger.h"
 #include "core/safety.h"
 
-struct operation_write {
+struct surgery_write {
 	uint64_t address;
 	const uint8_t *bytes;
 	size_t size;
 };
 
 /* What the plan rests on: these bytes are there, and once load is done those. */
-struct operation_expect {
+struct surgery_expect {
 	uint64_t address;
 	size_t size;
 	const uint8_t *bytes;
 	const uint8_t *loaded;
 };
 
-struct operation_map {
+struct surgery_map {
 	uint64_t address;
 	uint64_t size;
 	bool executable; /* otherwise writable */
 	bool done;
 };
 
-struct operation_change {
+struct surgery_change {
 	uint64_t entry;
 	uint32_t size;
 	bool has_guard;
@@ -58,7 +58,7 @@ struct operation_change {
 };
 
 /* The state of a slot: a word in the ledger. */
-struct operation_mark {
+struct surgery_mark {
 	uint64_t address;
 	uint32_t before; /* what it is, and will be if the switch is rolled back */
 	uint32_t during;
@@ -66,7 +66,7 @@ struct operation_mark {
 };
 
 /* An unwind table that libgcc is told of. */
-struct operation_frames {
+struct surgery_frames {
 	uint64_t table;
 	uint64_t object; /* memory for libgcc's own record of it */
 	uint64_t tell; /* __register_frame_info() */
@@ -76,13 +76,13 @@ struct operation_frames {
 	bool told;
 };
 
-struct operation_unload {
-	VEC(struct operation_frames) frames;
-	VEC(struct operation_write) writes;
+struct surgery_unload {
+	VEC(struct surgery_frames) frames;
+	VEC(struct surgery_write) writes;
 	VEC(struct object_table) unmaps;
 };
 
-struct operation {
+struct surgery {
 	struct target *target;
 	struct safety *safety;
 	uint64_t deadline; /* on the target's clock */
@@ -90,15 +90,15 @@ struct operation {
 	uint64_t stop_limit_ns; /* 0: no limit */
 	bool dry_run; /* stop and check, and that is all */
 
-	VEC(struct operation_expect) expects;
-	VEC(struct operation_map) maps;
-	VEC(struct operation_write)
+	VEC(struct surgery_expect) expects;
+	VEC(struct surgery_map) maps;
+	VEC(struct surgery_write)
 	writes; /* in this order: contents first, then what makes them known */
-	VEC(struct operation_frames) frames;
-	VEC(struct operation_change) changes;
-	VEC(struct operation_mark) marks;
-	struct operation_unload after; /* if the switch was done */
-	struct operation_unload
+	VEC(struct surgery_frames) frames;
+	VEC(struct surgery_change) changes;
+	VEC(struct surgery_mark) marks;
+	struct surgery_unload after; /* if the switch was done */
+	struct surgery_unload
 		undo; /* if it was not, but load was; what load told is forgotten, too */
 
 	/* What came of it. */
@@ -109,15 +109,15 @@ struct operation {
 	bool switched;
 };
 
-void operation_fini(struct operation *operation);
+void surgery_fini(struct surgery *surgery);
 
-#define autooperation cleanup(operation_fini)
+#define autosurgery cleanup(surgery_fini)
 
 /*
  * Do it: 0; -EAGAIN if the plan is out of date, and then nothing was changed; or why not, as the
  * functions of target.h say, with the target's fault set; -LCP_EINUSE if threads were in the way all
  * the time. Unless it is -LCP_EDAMAGED, on failure the process's code is as before.
  */
-int operation_run(struct operation *operation);
+int surgery_run(struct surgery *surgery);
 
 #endif

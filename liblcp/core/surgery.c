@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/surgery.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/num.h"
+
+#define MS ((uint64_t)1000000)
+
+/* Pauses between attempts: the first, and the longest. */
+#define PAUSE_FIRST_NS MS
+#define PAUSE_MAX_NS (100 * MS)
+
+/* How long a thread is looked for that can be borrowed, even if the time is over: to tidy up. */
+#define UNLOAD_NS (1000 * MS)
+
+void surgery_fini(struct surgery *surgery)
+{
+	struct surgery_unload *unloads[] = { &surgery->after, &surgery->undo };
+
+	for (size_t i = 0; i < ARRAY_SIZE(unloads); i++) {
+		vec_fini(&unloads[i]->frames);
+		vec_fini(&unloads[i]->writes);
+		vec_fini(&unloads[i]->unmaps);
+	}
+	vec_fini(&surgery->expects);
+	vec_fini(&surgery->maps);
+	vec_fini(&surgery->writes);
+	vec_fini(&surgery->frames);
+	vec_fini(&surgery->changes);
+	vec_fini(&surgery->marks);
+}
+
+static uint64_t now(const struct surgery *surgery)
+{
+	return surgery->target->ops->now(surgery->target);
+}
+
+static int write_bytes(const struct surgery *surgery, uint64_t address, const void *bytes,
+		       size_t size)
+{
+	return surgery->target->ops->write(surgery->target, address, bytes, size);
+}
+
+/* Are @size bytes at @address those? 0; -EAGAIN if not. */
+static int compare(const struct surgery *surgery, uint64_t address, const uint8_t *bytes,
+		   size_t size)
+{
+	uint8_t there[LEDGER_ENTRY_MAX];
+	int r;
+
+	r = surgery->target->ops->read(surgery->target, address, there, size);
+	if (r < 0)
+		return target_fail(surgery->target, r, "reading 0x%" PRIx64, address);
+	return memcmp(there, bytes, size) == 0 ? 0 : -EAGAIN;
+}
+
+static int check_expects(const struct surgery *surgery)
+{
+	int r = 0;
+
+	vec_foreach (&surgery->expects, expect)
+		if (r == 0)
+			r = compare(surgery, expect->address,
+				    surgery->loaded ? expect->loaded : expect->bytes, expect->size);
+	return r;
+}
+
+/* The kernel's answer to a call that was made in the process. */
+static int system_call(const struct surgery *surgery, const struct target_call *call,
+		       const char *what, uint64_t deadline, uint64_t *ret)
+{
+	int r;
+
+	r = surgery->target->ops->call(surgery->target, call, deadline, ret);
+	if (r < 0)
+		return r;
+	if (*ret < (uint64_t)-4095)
+		return 0;
+	return target_fail_errno(surgery->target, (int)-*ret, "%s in the process", what);
+}
+
+static int unmap(const struct surgery *surgery, uint64_t address, uint64_t size, uint64_t deadline)
+{
+	const struct target_call call = { .number = SYSCALL_MUNMAP, .args = { address, size } };
+	uint64_t got;
+
+	return system_call(surgery, &call, "munmap", deadline, &got);
+}
+
+/*
+ * Something may be there by now: EEXIST. Kernels before 4.17 take the address for a wish and map
+ * somewhere else.
+ */
+static int map(const struct surgery *surgery, struct surgery_map *map)
+{
+	int protection = map->executable ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE;
+	const struct target_call call = {
+		.number = SYSCALL_MMAP,
+		.args = { map->address, map->size, (uint64_t)protection,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+			  (uint64_t)-1, 0 },
+	};
+	struct target *target = surgery->target;
+	uint64_t got;
+	int r;
+
+	r = target->ops->call(target, &call, surgery->deadline, &got);
+	if (r < 0)
+		return r;
+	if (got == map->address) {
+		map->done = true;
+		return 0;
+	}
+	if (got == (uint64_t)-EEXIST)
+		return -EAGAIN;
+	if (got >= (uint64_t)-4095)
+		return target_fail_errno(target, (int)-got, "mmap in the process");
+	r = unmap(surgery, got, map->size, surgery->deadline);
+	return r < 0 ? r : -EAGAIN;
+}
+
+static int call_frames(const struct surgery *surgery, const struct surgery_frames *frames,
+		       uint64_t deadline, bool tell)
+{
+	const struct target_call call = {
+		.function = tell ? frames->tell : frames->forget,
+		.args = { frames->table, frames->object },
+		.avoid_start = frames->avoid_start,
+		.avoid_end = frames->avoid_end,
+	};
+	uint64_t got;
+
+	return surgery->target->ops->call(surgery->target, &call, deadline, &got);
+}
+
+static int load(struct surgery *surgery)
+{
+	int r = 0;
+
+	vec_foreach (&surgery->maps, item)
+		if (r == 0)
+			r = map(surgery, item);
+	vec_foreach (&surgery->writes, item)
+		if (r == 0)
+			r = write_bytes(surgery, item->address, item->bytes, item->size);
+	if (r < 0)
+		return r;
+	surgery->loaded = true;
+	vec_foreach (&surgery->frames, frames) {
+		r = call_frames(surgery, frames, surgery->deadline, true);
+		if (r < 0)
+			return r;
+		frames->told = true;
+	}
+	return 0;
+}
+
+/*
+ * What is left to do is tidying up. A step that fails ends it: what is still in the process is
+ * marked in the ledger, and the next doctor tries again.
+ */
+static int unload(const struct surgery *surgery, const struct surgery_unload *unload)
+{
+	uint64_t deadline = now(surgery) + UNLOAD_NS;
+	int r = 0;
+
+	vec_foreach (&unload->frames, frames)
+		if (r == 0)
+			r = call_frames(surgery, frames, deadline, false);
+	vec_foreach (&unload->writes, item)
+		if (r == 0)
+			r = write_bytes(surgery, item->address, item->bytes, item->size);
+	vec_foreach (&unload->unmaps, item)
+		if (r == 0)
+			r = unmap(surgery, item->address, item->size, deadline);
+	return r;
+}
+
+/* Take back what load did, as far as it came. */
+static void unload_undo(const struct surgery *surgery)
+{
+	uint64_t deadline = now(surgery) + UNLOAD_NS;
+	int r = 0;
+
+	vec_foreach (&surgery->frames, frames)
+		if (r == 0 && frames->told)
+			r = call_frames(surgery, frames, deadline, false);
+	if (surgery->loaded && r == 0)
+		r = unload(surgery, &surgery->undo);
+	if (surgery->loaded)
+		return;
+	vec_foreach (&surgery->maps, item)
+		if (r == 0 && item->done)
+			r = unmap(surgery, item->address, item->size, deadline);
+}
+
+enum moment {
+	BEFORE,
+	DURING,
+	AFTER
+};
+
+static int mark(const struct surgery *surgery, enum moment moment)
+{
+	uint8_t bytes[4];
+	int r = 0;
+
+	vec_foreach (&surgery->marks, item) {
+		put_le32(bytes, moment == BEFORE   ? item->before
+				: moment == DURING ? item->during
+						   : item->after);
+		if (r == 0)
+			r = write_bytes(surgery, item->address, bytes, sizeof(bytes));
+	}
+	return r;
+}
+
+static bool is_pivot(const struct surgery *surgery, const struct surgery_change *change)
+{
+	return change == surgery->changes.items;
+}
+
+/* Is every entry as the plan found it? A debugger may have come since. */
+static int check_entries(const struct surgery *surgery)
+{
+	int r = 0;
+
+	vec_foreach (&surgery->changes, change)
+		if (r == 0)
+			r = compare(surgery, change->entry, change->from, change->size);
+	return r;
+}
+
+static int to_guards(const struct surgery *surgery)
+{
+	int r = 0;
+
+	vec_foreach (&surgery->changes, change)
+		if (r == 0 && change->has_guard && !is_pivot(surgery, change))
+			r = write_bytes(surgery, change->entry, change->guarded, change->size);
+	return r;
+}
+
+/* Put the entries that are not the pivot's where they belong: those without a guard first. */
+static int settle(const struct surgery *surgery, bool new)
+{
+	int r = 0;
+
+	for (int guarded = 0; guarded <= 1; guarded++)
+		vec_foreach (&surgery->changes, change)
+			if (r == 0 && change->has_guard == guarded && !is_pivot(surgery, change))
+				r = write_bytes(surgery, change->entry,
+						new ? change->to : change->from, change->size);
+	return r;
+}
+
+static int write_pivot(const struct surgery *surgery, bool new)
+{
+	const struct surgery_change *pivot = surgery->changes.items;
+
+	return write_bytes(surgery, pivot->entry, new ? pivot->to : pivot->from, pivot->size);
+}
+
+/* What was written is read back: a write that is said to be done and is not would be found never. */
+static int read_back(const struct surgery *surgery, bool new)
+{
+	int r = 0;
+
+	vec_foreach (&surgery->changes, change)
+		if (r == 0)
+			r = compare(surgery, change->entry, new ? change->to : change->from,
+				    change->size);
+	if (r != -EAGAIN)
+		return r;
+	return target_fail(surgery->target, -EIO, "what was written at an entry is not there");
+}
+
+/*
+ * Back to where it was: through the guards, so that it is whole at every instant here too.
+ *
+ * The reason for it is in the target's fault and stays there; if this fails as well, that is worse
+ * than any reason.
+ */
+static int roll_back(const struct surgery *surgery, int reason)
+{
+	struct target *target = surgery->target;
+	int r;
+
+	r = to_guards(surgery);
+	if (r == 0)
+		r = write_pivot(surgery, false);
+	if (r == 0)
+		r = settle(surgery, false);
+	if (r == 0)
+		r = read_back(surgery, false);
+	if (r == 0)
+		r = mark(surgery, BEFORE);
+	if (r == 0)
+		return reason;
+	target->fault.code = -LCP_EDAMAGED;
+	return -LCP_EDAMAGED;
+}
+
+/* All threads stand still, and none is in the way. */
+static int switch_entries(struct surgery *surgery)
+{
+	int r;
+
+	r = mark(surgery, DURING);
+	if (r == 0)
+		r = to_guards(surgery);
+	if (r == 0 && surgery->changes.count > 0)
+		r = write_pivot(surgery, true);
+	if (r == 0)
+		r = settle(surgery, true);
+	if (r == 0)
+		r = read_back(surgery, true);
+	if (r == 0)
+		r = mark(surgery, AFTER);
+	if (r < 0)
+		return surgery->changes.count > 0 ? roll_back(surgery, r) : r;
+	surgery->switched = true;
+	return 0;
+}
+
+/* One stop. The threads go on whatever comes of it. */
+static int attempt(struct surgery *surgery)
+{
+	struct target *target = surgery->target;
+	uint64_t begin = now(surgery);
+	int r, resumed;
+
+	surgery->attempts++;
+	r = target->ops->stop(target, surgery->deadline);
+	if (r < 0)
+		return r;
+	surgery->thread_count = target->thread_count;
+	if (surgery->stop_limit_ns != 0 && now(surgery) - begin > surgery->stop_limit_ns)
+		r = target_fail(target, -LCP_ESTOP, "the threads took longer to stop than allowed");
+	if (r == 0)
+		r = check_entries(surgery);
+	if (r == 0 && surgery->safety != NULL)
+		r = safety_check(surgery->safety, target);
+	if (r == 0 && !surgery->dry_run)
+		r = switch_entries(surgery);
+	resumed = target->ops->resume(target);
+	surgery->stop_ns = target->stop_ns;
+	return r < 0 ? r : resumed;
+}
+
+static bool may_try_again(const struct surgery *surgery, int r, uint64_t pause)
+{
+	return (r == -LCP_EINUSE || r == -LCP_ESTOP) &&
+	       (surgery->attempts_max == 0 || surgery->attempts < surgery->attempts_max) &&
+	       now(surgery) + pause < surgery->deadline;
+}
+
+static int try(struct surgery *surgery)
+{
+	struct target *target = surgery->target;
+	int r;
+
+	r = target->ops->hold(target, surgery->deadline);
+	if (r < 0)
+		return r;
+	r = check_expects(surgery);
+	if (r == 0 && !surgery->loaded && !surgery->dry_run)
+		r = load(surgery);
+	if (r == 0)
+		r = attempt(surgery);
+	if (surgery->switched)
+		(void)unload(surgery, &surgery->after);
+	return r;
+}
+
+int surgery_run(struct surgery *surgery)
+{
+	struct target *target = surgery->target;
+	uint64_t pause = PAUSE_FIRST_NS;
+	int r;
+
+	while ((r = try(surgery)) < 0 && may_try_again(surgery, r, pause)) {
+		target->ops->release(target);
+		target->fault = (struct target_fault){ 0 };
+		target->ops->sleep(target, pause);
+		pause = 2 * pause > PAUSE_MAX_NS ? PAUSE_MAX_NS : 2 * pause;
+	}
+	if (r < 0 && r != -LCP_EDAMAGED)
+		unload_undo(surgery);
+	target->ops->release(target);
+	return r;
+}

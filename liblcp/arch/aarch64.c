@@ -199,6 +199,7 @@ const struct arch arch_aarch64 = {
 	},
 	.instruction_align = 4,
 	.branch_size = 4,
+	.tls_head = 16,
 	.addend_in_slot = true,
 	.reloc_apply = aarch64_reloc_apply,
 	.reloc_relax = aarch64_reloc_relax,

@@ -250,6 +250,7 @@ const struct arch arch_aarch64 = {
 	},
 	.instruction_align = 4,
 	.branch_size = 4,
+	.tls_head = 16,
 	.addend_in_slot = true,
 	/* DW_CFA_def_cfa sp + 0 */
 	.entry_frame = { .return_register = 30, .size = 3, { 0x0c, 31, 0 } },

@@ -276,6 +276,10 @@ struct arch {
 	struct arch_dynamic_relocs dynamic_relocs;
 	uint8_t instruction_align; /* where instructions may begin */
 	uint8_t branch_size; /* of what branch() writes */
+	/*
+	 * From the thread pointer to the thread-local blocks behind it; 0: they are in front of it.
+	 */
+	uint8_t tls_head;
 	bool addend_in_slot; /* see enum reloc_need; compilers write A = 0 there */
 	int8_t call_addend; /* A of RELOC_CALL that calls S itself */
 	struct arch_entry_frame entry_frame;

@@ -32,6 +32,7 @@ struct image {
 	struct image_part text;
 	struct image_part data;
 	uint64_t *functions; /* by number: address of the new code, 0 if there is none */
+	uint64_t *functions; /* by number: address of the new code, or 0 */
 	size_t function_count;
 	uint64_t eh_frame; /* ends in a zero word, as __register_frame_info() wants it; 0: none */
 	uint64_t eh_frame_size; /* with the zero word */
@@ -50,10 +51,12 @@ int image_measure(const struct lcp_kpatch *patch, struct image_size *ret,
 
 /*
  * Make the image for @text_address and @data_address, of the size that was measured. The same
- * inputs give the same bytes. 0, and if ret->resolvers is not empty the bytes are not complete: call
- * them, tell lookup_resolved(), make it again. -LCP_ESYMBOL, -LCP_EUNSUPPORTED (thread-local data
- * that has no fixed place and so on), -LCP_ENOROOM (a reference does not reach), -LCP_EFORMAT (the
- * unwind table), -EINVAL (an address is not aligned), -ENOMEM, and what reading the process gives.
+ * inputs give the same bytes.
+ *
+ * 0, and if ret->resolvers is not empty the bytes are not complete: call them, tell
+ * lookup_resolved(), make it again. -LCP_ESYMBOL, -LCP_EUNSUPPORTED (thread-local data that has no
+ * fixed place and so on), -LCP_ENOROOM (a reference does not reach), -LCP_EFORMAT (the unwind
+ * table), -EINVAL (an address is not aligned), -ENOMEM, and what reading the process gives.
  */
 int image_make(struct lcp_process *process, const struct object *object,
 	       const struct lcp_kpatch *patch, const struct image_size *size, uint64_t text_address,

@@ -59,7 +59,7 @@ void image_layout_fini(struct image_layout *layout);
 
 #define autolayout cleanup(image_layout_fini)
 
-/* The cell that @reloc needs, or may need if it calls something that turns out to be far; or NULL. */
+/* The cell that @reloc needs, or may need if what it calls turns out to be far; or NULL. */
 const struct image_cell *image_layout_cell(const struct image_layout *layout,
 					   const struct kpatch_reloc *reloc);
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/num.h"
+#include "core/lookup.h"
 #include "core/process_parts.h"
 
 /* How often a process is looked at that changes its objects all the time. */
@@ -110,6 +111,7 @@ static bool same_objects(const struct process_view *a, const struct process_view
 
 static void forget_objects(struct lcp_process *process)
 {
+	lookup_forget(process);
 	for (size_t i = 0; i < process->object_count; i++)
 		process_object_fini(&process->objects[i]);
 	free(process->objects);

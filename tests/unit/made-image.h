@@ -97,7 +97,7 @@ void made_fini(struct made *made);
 void made_reloc(struct made *made, uint32_t type, uint32_t symbol, int64_t addend);
 uint64_t made_place(size_t number);
 
-/* Make the image at the usual addresses, or others: what image_make() or image_measure() returned. */
+/* Make the image at the usual addresses, or others: what measuring or making it returned. */
 int made_make(struct made *made);
 int made_make_at(struct made *made, uint64_t text_address, uint64_t data_address);
 

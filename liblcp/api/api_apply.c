@@ -85,7 +85,7 @@ EXPORT int32_t lcp_revert(struct lcp_process *process, const char *id,
 
 EXPORT void lcp_report_free(struct lcp_report *report)
 {
-	report_free(report);
+	result_free(report);
 }
 
 EXPORT uint32_t lcp_report_outcome(const struct lcp_report *report)
@@ -131,5 +131,5 @@ EXPORT const struct lcp_error *lcp_report_reason(const struct lcp_report *report
 
 EXPORT int32_t lcp_report_json(const struct lcp_report *report, char **ret)
 {
-	return report == NULL || ret == NULL ? -EINVAL : report_json(report, ret);
+	return report == NULL || ret == NULL ? -EINVAL : result_json(report, ret);
 }

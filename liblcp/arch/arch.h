@@ -399,15 +399,20 @@ struct arch {
 
 	/* Bits of a saved return address that are the address; others may sign it. */
 	uint64_t return_mask;
+
 	/* By bits of enum arch_gadget: once these are found the others are of no use. */
 	uint32_t gadgets_wanted;
 	const struct arch_sets *sets;
 	uint8_t syscall_size; /* of the instruction that makes a system call */
+
+	/*
 	 * Make a frame for @thread. @gadgets are by enum arch_gadget. 0; -ENOTSUP if gadgets are
 	 * missing, or the sets are of a form that is unknown; -EFAULT if there is no room below the
 	 * stack pointer.
+	 */
 	int (*frame)(const struct arch_thread *thread, const struct arch_gadget_at *gadgets,
 		     struct arch_frame *ret);
+
 	/* Make @fp, the set of a thread, what it has to be where a function is entered. */
 	void (*clean_fp)(uint8_t *fp, size_t size);
 };

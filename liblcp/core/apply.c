@@ -206,7 +206,7 @@ int apply(struct lcp_process *process, struct lcp_kpatch *const *patches, size_t
 	  const struct lcp_apply_options *options, struct lcp_report **ret,
 	  struct lcp_error **reterr)
 {
-	autoreport struct lcp_report *report = calloc(1, sizeof(*report));
+	autoresult struct lcp_report *report = calloc(1, sizeof(*report));
 	struct plan_settings settings;
 	int r;
 
@@ -222,7 +222,7 @@ int apply(struct lcp_process *process, struct lcp_kpatch *const *patches, size_t
 			  : (settings.flags & LCP_APPLY_DRY_RUN) != 0 ? LCP_OUTCOME_APPLICABLE
 								      : LCP_OUTCOME_APPLIED;
 	log_debug(process->ctx, "process %d: %s, stopped for %" PRIu64 " ns", process->target->pid,
-		  report_outcome_name(report->outcome), report->stop_ns);
+		  result_outcome_name(report->outcome), report->stop_ns);
 	if (ret != NULL)
 		*ret = take(report);
 	return 0;
@@ -238,7 +238,7 @@ int apply_check(struct lcp_process *process, struct lcp_kpatch *const *patches, 
 		const struct lcp_apply_options *options, struct lcp_report **ret,
 		struct lcp_error **reterr)
 {
-	autoreport struct lcp_report *report = calloc(1, sizeof(*report));
+	autoresult struct lcp_report *report = calloc(1, sizeof(*report));
 	struct plan_settings settings;
 	bool already = true;
 

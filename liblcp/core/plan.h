@@ -16,7 +16,7 @@
 
 #include "core/entry.h"
 #include "core/surgery.h"
-#include "core/report.h"
+#include "core/result.h"
 #include "core/space.h"
 
 /* A record that takes part. */

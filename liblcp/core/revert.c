@@ -226,7 +226,7 @@ static int revert_once(struct lcp_process *process, const char *id,
 int revert(struct lcp_process *process, const char *id, const struct lcp_apply_options *options,
 	   struct lcp_report **ret, struct lcp_error **reterr)
 {
-	autoreport struct lcp_report *report = calloc(1, sizeof(*report));
+	autoresult struct lcp_report *report = calloc(1, sizeof(*report));
 	struct plan_settings settings;
 	int r;
 

@@ -2,8 +2,8 @@
 /*
  * Reports: what an apply, a revert or a check did. Numbers are added up by the plans that it took.
  */
-#ifndef LCP_CORE_REPORT_H
-#define LCP_CORE_REPORT_H
+#ifndef LCP_CORE_RESULT_H
+#define LCP_CORE_RESULT_H
 
 #include <lcp/apply.h>
 
@@ -23,15 +23,15 @@ struct lcp_report {
 	VEC(struct lcp_error *) reasons;
 };
 
-void report_free(struct lcp_report *report);
+void result_free(struct lcp_report *report);
 
-DEFINE_GUARD(report, struct lcp_report *, report_free);
-#define autoreport cleanup(report_guard)
+DEFINE_GUARD(result, struct lcp_report *, result_free);
+#define autoresult cleanup(result_guard)
 
 /* "applied", "already-applied": the words for LCP_OUTCOME_*; NULL for 0. */
-const char *report_outcome_name(uint32_t outcome);
+const char *result_outcome_name(uint32_t outcome);
 
 /* See lcp_report_json(); the caller frees *@ret. */
-int report_json(const struct lcp_report *report, char **ret);
+int result_json(const struct lcp_report *report, char **ret);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/report.h"
+#include "core/result.h"
 
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/json.h"
 
-void report_free(struct lcp_report *report)
+void result_free(struct lcp_report *report)
 {
 	if (report == NULL)
 		return;
@@ -16,7 +16,7 @@ void report_free(struct lcp_report *report)
 	free(report);
 }
 
-const char *report_outcome_name(uint32_t outcome)
+const char *result_outcome_name(uint32_t outcome)
 {
 	static const char *const names[] = {
 		[LCP_OUTCOME_APPLIED] = "applied",
@@ -28,12 +28,12 @@ const char *report_outcome_name(uint32_t outcome)
 	return outcome < sizeof(names) / sizeof(names[0]) ? names[outcome] : NULL;
 }
 
-int report_json(const struct lcp_report *report, char **ret)
+int result_json(const struct lcp_report *report, char **ret)
 {
 	autojson struct json json = { 0 };
 
 	json_object_begin(&json, NULL);
-	json_string(&json, "outcome", report_outcome_name(report->outcome));
+	json_string(&json, "outcome", result_outcome_name(report->outcome));
 	json_counter(&json, "stop_ns", report->stop_ns);
 	json_int(&json, "attempts", report->attempts);
 	json_int(&json, "functions", report->functions);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What aarch64 has in files of its own: relocations, which are many, and guards.
+ * What aarch64 has in files of its own: relocations, guards, moving.
  */
 #ifndef LCP_ARCH_AARCH64_H
 #define LCP_ARCH_AARCH64_H
@@ -22,5 +22,6 @@ void aarch64_reloc_span(const struct reloc_type *type, unsigned int *ret_before,
 bool aarch64_reloc_value(const struct reloc_type *type, uint64_t place, const uint8_t *bytes,
 			 uint64_t *ret);
 int aarch64_guard(const struct arch_guard *guard, uint8_t *code);
+int aarch64_move(const struct arch_move *move, uint8_t *code);
 
 #endif

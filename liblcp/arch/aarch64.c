@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * aarch64, little-endian, 64-bit pointers (not ILP32). The relocations are in aarch64_reloc.c,
- * guards in aarch64_guard.c.
+ * guards in aarch64_guard.c, moving in aarch64_move.c.
  *
  * "Arm ARM" below is the Arm Architecture Reference Manual for A-profile, "AAPCS64" the Procedure
  * Call Standard. An instruction is four bytes at a multiple of four.
@@ -264,6 +264,7 @@ const struct arch arch_aarch64 = {
 	.far_branch = far_branch,
 	.branch_target = branch_target,
 	.guard = aarch64_guard,
+	.move = aarch64_move,
 	.branch_reach_back = -(INT64_C(1) << 27),
 	.branch_reach_ahead = (INT64_C(1) << 27) - INSTRUCTION_SIZE,
 	.landing_pad = landing_pad,

@@ -3,6 +3,7 @@
  * What aarch64 has in files of its own: relocations, which are many, and guards.
  * The relocations of aarch64, which are so many that they have a file of their own, and its signal
  * frames, which have one because they are the kernel's matter and not the CPU's.
+ * What aarch64 has in files of its own: relocations, guards, moving.
  */
 #ifndef LCP_ARCH_AARCH64_H
 #define LCP_ARCH_AARCH64_H
@@ -27,5 +28,6 @@ int aarch64_guard(const struct arch_guard *guard, uint8_t *code);
 int aarch64_frame(const struct arch_thread *thread, const struct arch_gadget_at *gadgets,
 		  struct arch_frame *ret);
 void aarch64_clean_fp(uint8_t *fp, size_t size);
+int aarch64_move(const struct arch_move *move, uint8_t *code);
 
 #endif

@@ -12,24 +12,14 @@
 #include <stdint.h>
 
 #include "arch/arch.h"
+#include "arch/move.h"
 
 /* Write a jump from @from to @to, near or far as it needs: its size, at most ARCH_BRANCH_MAX. */
 size_t x86_64_jump(uint64_t from, uint64_t to, uint8_t *code);
 
-/* Where an instruction goes on. What traps or calls the kernel goes on behind it. */
-enum x86_64_flow {
-	X86_64_NEXT,
-	X86_64_JUMP,
-	X86_64_CONDITIONAL, /* jcc */
-	X86_64_LOOP, /* conditional, but not jcc: loop, jrcxz, xbegin */
-	X86_64_CALL,
-	X86_64_RETURN,
-	X86_64_JUMP_INDIRECT,
-};
-
 struct x86_64_insn {
 	uint8_t size;
-	uint8_t flow; /* enum x86_64_flow */
+	uint8_t flow; /* enum flow: a loop and xbegin are conditional */
 	uint8_t opcode; /* without prefixes, escapes and ModR/M */
 	uint8_t field; /* where the bytes are that count from the end: a branch, or an operand */
 	uint8_t field_size; /* 0 if there are none */

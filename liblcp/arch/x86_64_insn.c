@@ -303,55 +303,50 @@ static size_t immediate_size(const struct reader *reader, enum format format)
 }
 
 /* Group 5: inc, dec, call, far call, jmp, far jmp, push. */
-static enum x86_64_flow group5_flow(const struct reader *reader)
+static enum flow group5_flow(const struct reader *reader)
 {
 	switch (reader->modrm >> 3 & 7) {
 	case 2:
 	case 3:
-		return X86_64_CALL;
+		return FLOW_CALL;
 	case 4:
 	case 5:
-		return X86_64_JUMP_INDIRECT;
+		return FLOW_JUMP_INDIRECT;
 	default:
-		return X86_64_NEXT;
+		return FLOW_NEXT;
 	}
 }
 
-static enum x86_64_flow branch_flow(const struct reader *reader)
+static enum flow branch_flow(const struct reader *reader)
 {
 	if (reader->map == MAP_0F)
-		return X86_64_CONDITIONAL;
+		return FLOW_CONDITIONAL;
 	switch (reader->opcode) {
-	case 0xe0: /* loopne */
-	case 0xe1: /* loope */
-	case 0xe2: /* loop */
-	case 0xe3: /* jrcxz */
-		return X86_64_LOOP;
 	case 0xe8:
-		return X86_64_CALL;
+		return FLOW_CALL;
 	case 0xe9:
 	case 0xeb:
-		return X86_64_JUMP;
+		return FLOW_JUMP;
 	default:
-		return X86_64_CONDITIONAL;
+		return FLOW_CONDITIONAL;
 	}
 }
 
-static enum x86_64_flow other_flow(const struct reader *reader)
+static enum flow other_flow(const struct reader *reader)
 {
 	if (reader->map != MAP_ONE_BYTE)
-		return X86_64_NEXT;
+		return FLOW_NEXT;
 	switch (reader->opcode) {
 	case 0xc2:
 	case 0xc3:
 	case 0xca: /* far */
 	case 0xcb:
 	case 0xcf: /* iret */
-		return X86_64_RETURN;
+		return FLOW_RETURN;
 	case 0xff:
 		return group5_flow(reader);
 	default:
-		return X86_64_NEXT;
+		return FLOW_NEXT;
 	}
 }
 
@@ -370,7 +365,7 @@ static bool find_flow(const struct reader *reader, enum format format, struct x8
 		insn->flow = other_flow(reader);
 		return true;
 	}
-	insn->flow = (uint8_t)(xbegin ? X86_64_LOOP : branch_flow(reader));
+	insn->flow = (uint8_t)(xbegin ? FLOW_CONDITIONAL : branch_flow(reader));
 	insn->field = (uint8_t)(reader->at - immediate);
 	insn->field_size = (uint8_t)immediate;
 	return !reader->operand16 || (reader->rex & 8) != 0;

@@ -51,9 +51,9 @@ static enum verdict why_not(const struct arch_move *move)
 	for (size_t at = 0; at < move->size; at += insn.size) {
 		if (!x86_64_decode(move->code + at, move->size - at, &insn))
 			return UNDECODABLE;
-		if (at < move->need && insn.flow == X86_64_CALL)
+		if (at < move->need && insn.flow == FLOW_CALL)
 			verdict = CALLS;
-		if (at < move->need && insn.flow == X86_64_LOOP)
+		if (at < move->need && insn.flow == FLOW_CONDITIONAL && insn.opcode >= 0xc0)
 			verdict = LOOPS;
 	}
 	return verdict;

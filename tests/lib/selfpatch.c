@@ -19,9 +19,12 @@
 /* A resolver may need another one's answer, but not for ever. */
 #define MAKES_MAX 8
 
-/* Where libgcc keeps tables of code that no object has; not there if nothing unwinds. */
+/* How libgcc is told of unwind tables that no object has; not there if it is not linked. */
 extern void __register_frame_info(const void *table, void *room) __attribute__((weak));
 extern void *__deregister_frame_info(const void *table) __attribute__((weak));
+
+typedef void (*register_fn)(const void *table, void *room);
+typedef void *(*deregister_fn)(const void *table);
 
 /* An application while it is made: text first, data behind it. */
 struct applier {
@@ -154,7 +157,7 @@ static bool make_image(struct applier *applier)
 	return fail("there is always something to resolve");
 }
 
-/* Put the image where it was made for, let it be code, and tell who unwinds. */
+/* Put the image where it was made for, and let it be code. */
 static bool place_image(struct applier *applier)
 {
 	const struct image *image = &applier->image;
@@ -167,12 +170,37 @@ static bool place_image(struct applier *applier)
 	if (mprotect(made->image, text_size, PROT_READ | PROT_EXEC) < 0)
 		return fail("no executable memory");
 	__builtin___clear_cache((char *)made->image, (char *)made->image + text_size);
-	if (image->eh_frame != 0 && __register_frame_info != NULL &&
-	    __deregister_frame_info != NULL) {
-		made->unwind_table = pointer(image->eh_frame);
-		__register_frame_info(made->unwind_table, made->unwind_room);
-	}
 	return true;
+}
+
+/* A function of libgcc, which may have come with a library that was opened; or 0. */
+static uint64_t find_libgcc(struct applier *applier, const char *name)
+{
+	struct lookup found;
+
+	if (lookup_symbol(applier->process, applier->object, name, NULL, &found, NULL) < 0)
+		return 0;
+	return found.address;
+}
+
+static void tell_libgcc(struct applier *applier)
+{
+	struct selfpatch *made = applier->made;
+	register_fn tell = __register_frame_info;
+	deregister_fn forget = __deregister_frame_info;
+	uint64_t address;
+
+	if (tell == NULL) {
+		address = find_libgcc(applier, "__register_frame_info");
+		memcpy(&tell, &address, sizeof(tell)); // no cast from data to function in ISO C
+		address = find_libgcc(applier, "__deregister_frame_info");
+		memcpy(&forget, &address, sizeof(forget));
+	}
+	if (applier->image.eh_frame == 0 || tell == NULL || forget == NULL)
+		return;
+	made->unwind_table = pointer(applier->image.eh_frame);
+	made->forget = forget;
+	tell(made->unwind_table, made->unwind_room);
 }
 
 /* Exchange the bytes at @address, which is code, with those at @bytes. */
@@ -236,6 +264,7 @@ static bool apply(struct applier *applier, uint64_t base)
 		return fail("no memory");
 	if (!map_image(applier) || !make_image(applier) || !place_image(applier))
 		return false;
+	tell_libgcc(applier);
 	made->functions = take(applier->image.functions);
 	for (size_t i = 0; i < patch->function_count; i++) {
 		const struct kpatch_function *function = &patch->functions[i];
@@ -269,7 +298,7 @@ void selfpatch_revert(struct selfpatch *applied)
 		(void)exchange(entry->address, entry->bytes, entry->size);
 	}
 	if (applied->unwind_table != NULL)
-		(void)__deregister_frame_info(applied->unwind_table);
+		(void)applied->forget(applied->unwind_table);
 	if (applied->image != NULL)
 		(void)munmap(applied->image, applied->size);
 	free(applied->functions);

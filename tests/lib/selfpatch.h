@@ -32,6 +32,7 @@ struct selfpatch {
 	size_t entry_count;
 	const void *unwind_table; /* that libgcc was told of, or NULL */
 	void *unwind_room[8]; /* where it keeps what it knows of it */
+	void *(*forget)(const void *unwind_table); /* how to tell it that it is gone */
 };
 
 /* Find the object of this process that has the patch's build-id; false if there is none. */

@@ -37,10 +37,13 @@ struct look {
 	unsigned int wrong;
 };
 
-static const char *last_part(const char *path)
+/* The last part of a path; what the kernel says behind the path of a file that is gone is cut off. */
+static const char *last_part(char *path)
 {
-	const char *slash = strrchr(path, '/');
+	char *slash = strrchr(path, '/'), *gone = strstr(path, " (deleted)");
 
+	if (gone != NULL)
+		*gone = '\0';
 	return slash != NULL ? slash + 1 : path;
 }
 
@@ -53,7 +56,7 @@ static void differ(struct look *look, const char *line, const char *is)
 static const struct object *find_object(const struct look *look, const char *name)
 {
 	for (size_t i = 0; i < look->process->object_count; i++) {
-		const struct object *object = &look->process->objects[i];
+		struct object *object = &look->process->objects[i];
 
 		if (strcmp(name, "-") == 0 ? object->is_program
 					   : strcmp(last_part(object->path), name) == 0)

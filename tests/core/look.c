@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Run a program that says of itself where things are, and compare with what the library finds out
- * by looking at it: look PROGRAM [ARGUMENT...]. What it says, a line each:
+ * by looking at it: look [VARIABLE=VALUE]... PROGRAM [ARGUMENT...]. What it says, a line each:
  *
  *	object BIAS NAME		an object is mapped there (NAME: the last part of its path)
  *	objects COUNT			of all namespaces, the vdso among them
@@ -223,6 +223,8 @@ static pid_t start(char **argv, int *ret_out, int *ret_in)
 	if (pid == 0) {
 		(void)dup2(in[0], STDIN_FILENO);
 		(void)dup2(out[1], STDOUT_FILENO);
+		for (; strchr(argv[0], '=') != NULL; argv++)
+			(void)putenv(argv[0]);
 		(void)execv(argv[0], argv);
 		_exit(127);
 	}

@@ -39,14 +39,15 @@ plain "a program at a fixed address, which has copies of data and PLT entries th
 	-no-pie -fno-pie
 plain "one that is bound when it starts" -Wl,-z,now
 plain "one with a hash table of the old kind only" -Wl,--hash-style=sysv
-plain "one without a section header" -Wl,-s
+plain "one without a symbol table" -Wl,-s
 plain "a static program" -static -DSTATIC
 plain "a static program at any address" -static-pie -DSTATIC
 if command -v musl-gcc >/dev/null; then
+	compiler=$CC
 	CC=musl-gcc
 	plain "a program of musl"
 	plain "a static program of musl" -static -DSTATIC
-	CC=$(sed -n 's/^CC = //p' "$top_builddir/Makefile")
+	CC=$compiler
 else
 	skip "musl-gcc is not installed" "a program of musl"
 	skip "musl-gcc is not installed" "a static program of musl"
@@ -85,9 +86,9 @@ looks "libraries, bound when the program starts" "$look" ./libs
 program -pie -fPIE -Wl,-z,lazy
 looks "libraries, bound when they are used" "$look" ./libs
 looks "a library in a namespace of its own" "$look" ./libs namespace
-looks "a preloaded library gets in front of others" env LD_PRELOAD=./libpre.so "$look" ./libs
+looks "a preloaded library gets in front of others" "$look" LD_PRELOAD=./libpre.so ./libs
 looks "so it does if the program is handed to the dynamic linker" \
-	env LD_PRELOAD=./libpre.so "$look" "$(readelf -lW libs | sed -n 's/.*interpreter: \(.*\)].*/\1/p')" ./libs
+	"$look" LD_PRELOAD=./libpre.so "$(readelf -lW libs | sed -n 's/.*interpreter: \(.*\)].*/\1/p')" ./libs
 strip libs lib*.so
 looks "stripped files" "$look" ./libs
 

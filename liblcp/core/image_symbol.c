@@ -21,7 +21,7 @@ static int add_resolver(struct image *image, uint64_t resolver, struct lcp_error
 							  : error_set_nomem(reterr);
 }
 
-/* Nobody is told of @error: what it says was asked only to know. */
+/* What nothing defines has address 0. */
 static int look_up_weak(struct image_maker *maker, const struct kpatch_symbol *symbol,
 			struct lookup *ret, struct lcp_error **reterr)
 {

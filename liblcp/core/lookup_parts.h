@@ -34,7 +34,7 @@ struct lookup_scope {
 	size_t room;
 };
 
-/* A definition of a name; symbol is NULL if there is none. */
+/* A definition of a name; symbol is NULL if there is none, and lasts until slots are loaded. */
 struct lookup_definition {
 	const struct object *object;
 	const Elf64_Sym *symbol;
@@ -56,5 +56,9 @@ int lookup_local_scope(struct lcp_process *process, const struct object *object,
 int lookup_definition(struct lcp_process *process, const struct object *object,
 		      const struct symbol_name *name, struct lookup_definition *ret,
 		      struct lcp_error **reterr);
+
+/* Which of several definitions the process took for a symbol of which there is one (C++). */
+int lookup_unique(struct lcp_process *process, const struct lookup_definition *first,
+		  const struct symbol_name *name, struct lookup *ret, struct lcp_error **reterr);
 
 #endif

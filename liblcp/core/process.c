@@ -121,21 +121,21 @@ static void forget_objects(struct lcp_process *process)
 }
 
 /* The process is from now on what the view has seen. */
-static void take_view(struct lcp_process *process, struct process_view *view)
+static int take_view(struct lcp_process *process, struct process_view *view,
+		     struct lcp_error **reterr)
 {
+	char *path = strdup(view->objects.items[0].path);
+
+	if (path == NULL)
+		return error_set_nomem(reterr);
+	free(process->path);
+	process->path = path;
 	forget_objects(process);
 	process->maps = view->maps;
 	process->objects = view->objects.items;
 	process->object_count = view->objects.count;
 	*view = (struct process_view){ 0 };
-}
-
-/* Names of newly mapped memory; the program's own never changes. */
-static int find_path(struct lcp_process *process, struct lcp_error **reterr)
-{
-	if (process->path == NULL)
-		process->path = strdup(process->objects[0].path);
-	return process->path != NULL ? 0 : error_set_nomem(reterr);
+	return 0;
 }
 
 /*
@@ -153,11 +153,8 @@ int process_refresh(struct lcp_process *process, struct lcp_error **reterr)
 		r = look(&view, reterr);
 		if (r < 0)
 			return r;
-		if (!view.doubtful || i + 1 == LOOKS_MAX ||
-		    (i > 0 && same_objects(&view, &before))) {
-			take_view(process, &view);
-			return find_path(process, reterr);
-		}
+		if (!view.doubtful || i + 1 == LOOKS_MAX || (i > 0 && same_objects(&view, &before)))
+			return take_view(process, &view, reterr);
 		process_view_fini(&before);
 		before = view;
 		view = (struct process_view){ 0 };

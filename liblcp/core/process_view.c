@@ -12,6 +12,7 @@
 
 #include "base/num.h"
 #include "core/process_parts.h"
+#include "core/symbols.h"
 
 /* More than that no process has, and a list of more is hostile. */
 #define OBJECTS_MAX 16384
@@ -220,14 +221,38 @@ static int read_lists(struct process_view *view, uint64_t address)
 	return process_fails(r) ? r : 0;
 }
 
-/* What the dynamic linker has put into DT_DEBUG of the program; 0 if it has not yet, or never does. */
-static int find_debug(const struct process_view *view, const struct object *program, uint64_t *ret)
+/*
+ * Where the dynamic linker has its own struct r_debug. A program that was started by running the
+ * linker is not what was executed, and the linker has no DT_DEBUG for it.
+ */
+static int find_own_debug(const struct process_view *view, const struct object *linker,
+			  uint64_t *ret)
+{
+	const struct symbol_name name = symbol_name("_r_debug", NULL);
+	struct object_symbols *symbols = NULL;
+	const Elf64_Sym *symbol = NULL;
+	int r;
+
+	r = symbols_new(view->process, linker, &symbols, NULL);
+	if (r == 0)
+		r = symbols_load(view->process, linker, symbols, NULL);
+	if (r == 0)
+		symbol = symbols_find(symbols, &name);
+	*ret = symbol != NULL ? symbol_address(linker, symbol) : 0;
+	symbols_free(symbols);
+	return r;
+}
+
+/* What DT_DEBUG of the program says: 0 while the dynamic linker has not filled it in. */
+static int find_debug(const struct process_view *view, const struct object *program, uint64_t *ret,
+		      bool *ret_have)
 {
 	uint64_t size = program->dynamic.size;
 	autofree Elf64_Dyn *entries = NULL;
 	int r;
 
 	*ret = 0;
+	*ret_have = false;
 	if (size == 0 || size > DYNAMIC_MAX)
 		return 0;
 	entries = malloc(size);
@@ -237,15 +262,37 @@ static int find_debug(const struct process_view *view, const struct object *prog
 	if (r < 0)
 		return process_fails(r) ? r : 0;
 	for (size_t i = 0; i < size / sizeof(*entries) && entries[i].d_tag != DT_NULL; i++)
-		if (entries[i].d_tag == DT_DEBUG)
+		if (entries[i].d_tag == DT_DEBUG) {
 			*ret = entries[i].d_un.d_ptr;
+			*ret_have = true;
+		}
 	return 0;
+}
+
+/* What was executed is the dynamic linker: the first of its list is the program. */
+static void put_linker_in_place(struct process_view *view)
+{
+	struct object linker = view->objects.items[0], *items = view->objects.items;
+	size_t place = 0;
+
+	if (view->objects.count < 2 || items[1].scope != 0 || items[1].order != 0)
+		return;
+	linker.is_linker = true;
+	linker.is_program = false;
+	items[1].is_program = true;
+	while (place + 1 < view->objects.count && items[place + 1].scope == 0 &&
+	       items[place + 1].order < linker.order) {
+		items[place] = items[place + 1];
+		place++;
+	}
+	items[place] = linker;
 }
 
 int process_view_objects(struct process_view *view)
 {
 	struct object program;
 	uint64_t debug;
+	bool have;
 	int r;
 
 	r = find_object(view, view->auxv.headers, &program);
@@ -254,9 +301,13 @@ int process_view_objects(struct process_view *view)
 	program.is_program = true;
 	r = add_object(view, &program);
 	if (r == 0)
-		r = find_debug(view, &program, &debug);
+		r = find_debug(view, &program, &debug, &have);
+	if (r == 0 && !have)
+		r = find_own_debug(view, &program, &debug);
 	if (r == 0)
 		r = read_lists(view, debug);
+	if (r == 0 && !have)
+		put_linker_in_place(view);
 	if (r == 0)
 		r = add_mapped(view, view->auxv.linker);
 	if (r == 0)

@@ -34,6 +34,19 @@ struct symbol_name symbol_name(const char *name, const char *version)
 	return ret;
 }
 
+/* Hostile objects may all have the same large tables. */
+static bool may_read(const struct lcp_process *process, uint64_t size)
+{
+	struct process_lookups *lookups = process->lookups;
+
+	if (lookups == NULL)
+		return true;
+	if (size > TABLES_MAX - lookups->bytes)
+		return false;
+	lookups->bytes += size;
+	return true;
+}
+
 int symbols_read(const struct lcp_process *process, const struct object *object, uint64_t address,
 		 uint64_t size, const char *what, void *ret, struct lcp_error **reterr)
 {
@@ -44,9 +57,8 @@ int symbols_read(const struct lcp_process *process, const struct object *object,
 
 	*table = NULL;
 	if (size == 0 || size > TABLE_MAX || !process_object_holds(object, address, size) ||
-	    process->lookups->bytes + size > TABLES_MAX)
+	    !may_read(process, size))
 		return 0;
-	process->lookups->bytes += size;
 	bytes = malloc(size + 1);
 	if (bytes == NULL)
 		return error_set_nomem(reterr);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Run a program that says of itself where things are, and compare with what the library finds out
- * by looking at it: look PROGRAM [ARGUMENT...]. What it says, a line each:
+ * by looking at it: look [VARIABLE=VALUE]... PROGRAM [ARGUMENT...]. What it says, a line each:
  *
  *	object BIAS NAME		an object is mapped there (NAME: the last part of its path)
  *	objects COUNT			of all namespaces, the vdso among them
@@ -37,10 +37,13 @@ struct look {
 	unsigned int wrong;
 };
 
-static const char *last_part(const char *path)
+/* The last part of a path; what the kernel says behind the path of a file that is gone is cut off. */
+static const char *last_part(char *path)
 {
-	const char *slash = strrchr(path, '/');
+	char *slash = strrchr(path, '/'), *gone = strstr(path, " (deleted)");
 
+	if (gone != NULL)
+		*gone = '\0';
 	return slash != NULL ? slash + 1 : path;
 }
 
@@ -53,7 +56,7 @@ static void differ(struct look *look, const char *line, const char *is)
 static const struct object *find_object(const struct look *look, const char *name)
 {
 	for (size_t i = 0; i < look->process->object_count; i++) {
-		const struct object *object = &look->process->objects[i];
+		struct object *object = &look->process->objects[i];
 
 		if (strcmp(name, "-") == 0 ? object->is_program
 					   : strcmp(last_part(object->path), name) == 0)
@@ -220,6 +223,8 @@ static pid_t start(char **argv, int *ret_out, int *ret_in)
 	if (pid == 0) {
 		(void)dup2(in[0], STDIN_FILENO);
 		(void)dup2(out[1], STDOUT_FILENO);
+		for (; strchr(argv[0], '=') != NULL; argv++)
+			(void)putenv(argv[0]);
 		(void)execv(argv[0], argv);
 		_exit(127);
 	}

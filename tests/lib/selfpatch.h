@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Apply a patch to the process that asks: sections are mapped near the object, symbols found with
- * the dynamic linker's help, relocations applied, entries redirected. So a test proves that what a
- * patch says is right by calling the code, without a second process.
+ * Apply a patch to the process that asks: the library looks at this process as at any other, finds
+ * room and makes the image, which is copied there, and entries are redirected. So a test proves by
+ * calling the code that what a patch says is right, and the image of it, without a second process.
  *
  *	struct selfpatch applied = { 0 };
  *
@@ -27,9 +27,12 @@ struct selfpatch_entry {
 struct selfpatch {
 	uint8_t *image;
 	size_t size;
-	uint64_t *sections; /* addresses of patch->sections, 0 where not loaded */
+	uint64_t *functions; /* addresses of the new versions, by number */
 	struct selfpatch_entry *entries;
 	size_t entry_count;
+	const void *unwind_table; /* that libgcc was told of, or NULL */
+	void *unwind_room[8]; /* where it keeps what it knows of it */
+	void *(*forget)(const void *unwind_table); /* how to tell it that it is gone */
 };
 
 /* Find the object of this process that has the patch's build-id; false if there is none. */

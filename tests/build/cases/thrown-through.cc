@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * C++: an exception that is thrown below a function that is patched, and caught above it.
+ *
+ * expect: 101 202 101
+ */
+int __attribute__((noinline)) thrower(int by)
+{
+	if (by > 0)
+		throw by;
+	return by;
+}
+
+int __attribute__((noinline)) value(int by)
+{
+#ifdef PATCHED
+	volatile char room[200] = { 1 };
+
+	return thrower(by * 2) + room[0];
+#else
+	return thrower(by) + 1;
+#endif
+}
+
+extern "C" int test_value(void)
+{
+	try {
+		return value(101);
+	} catch (int what) {
+		return what;
+	}
+}

@@ -153,6 +153,20 @@ static const struct arch_regs regs = {
 	.args = { 0, 8, 16, 24, 32, 40 }, /* x0 to x5 */
 	.dwarf = dwarf_regs,
 	.dwarf_count = ARRAY_SIZE(dwarf_regs),
+	.function_args = { 0, 8, 16, 24, 32, 40 },
+	/*
+	 * PSTATE.SS, BTYPE: with BTYPE as an indirect branch left it, the next instruction would have
+	 * to be a landing pad (Arm ARM, PSTATE.BTYPE), and a system call is none.
+	 */
+	.flags_cleared = 1 << 21 | 3 << 10,
+};
+
+/* NT_PRFPREG, NT_ARM_SVE, NT_ARM_SYSTEM_CALL, NT_ARM_TLS */
+static const struct arch_sets sets = {
+	.fp = 2,
+	.more = 0x405,
+	.syscall = 0x404,
+	.thread_pointer = 0x401,
 };
 
 /* include/uapi/asm-generic/unistd.h of Linux */
@@ -188,14 +202,35 @@ static const int16_t syscalls[SYSCALL_COUNT] = {
 
 static const struct gadget gadgets[GADGET_COUNT] = {
 	/* svc #0; ret */
-	[GADGET_SYSCALL_RET] = { 8, { 0x01, 0x00, 0x00, 0xd4, 0xc0, 0x03, 0x5f, 0xd6 } },
+	[GADGET_SYSCALL_RET] = { 8, 0, { 0x01, 0x00, 0x00, 0xd4, 0xc0, 0x03, 0x5f, 0xd6 } },
 	/* mov x8, #139; svc #0 */
-	[GADGET_SIGRETURN] = { 8, { 0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4 } },
+	[GADGET_SIGRETURN] = { 8, 0, { 0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4 } },
 };
 
 static int64_t find_gadget(enum arch_gadget gadget, const uint8_t *code, size_t size)
 {
 	return gadget_find(&gadgets[gadget], INSTRUCTION_SIZE, code, size);
+}
+
+/*
+ * At the stop the kernel no longer knows that there was a call (arch/arm64/kernel/signal.c,
+ * do_signal: forget_syscall), so nothing in the registers makes it repeat one. The call is gone back
+ * to, and its first argument, which the result has overwritten, comes from @before. All that both
+ * have must agree: else it is another call than the one that was looked at.
+ */
+static bool cure(uint8_t *set, const struct arch_blocked *before)
+{
+	if ((int64_t)get_le64(set + regs.result) != -EINTR ||
+	    !arch_leaks_eintr(&arch_aarch64, before->number) ||
+	    get_le64(set + regs.syscall) != (uint64_t)before->number ||
+	    get_le64(set + regs.sp) != before->sp || get_le64(set + regs.pc) != before->pc)
+		return false;
+	for (size_t i = 1; i < ARRAY_SIZE(before->args); i++)
+		if (get_le64(set + regs.args[i]) != before->args[i])
+			return false;
+	put_le64(set + regs.result, before->args[0]);
+	put_le64(set + regs.pc, before->pc - INSTRUCTION_SIZE);
+	return true;
 }
 
 const struct arch arch_aarch64 = {
@@ -214,6 +249,7 @@ const struct arch arch_aarch64 = {
 	},
 	.instruction_align = 4,
 	.branch_size = 4,
+	.tls_head = 16,
 	.addend_in_slot = true,
 	.reloc_apply = aarch64_reloc_apply,
 	.reloc_relax = aarch64_reloc_relax,
@@ -228,8 +264,15 @@ const struct arch arch_aarch64 = {
 	.padding = padding,
 	.regs = &regs,
 	.syscalls = syscalls,
+	.cure = cure,
+	.cure_needs_before = true,
 	.find_gadget = find_gadget,
 	.is_return = is_return,
 	/* Above are a signature or tag; programs have 48 bits unless they ask for more. */
 	.return_mask = ((uint64_t)1 << 48) - 1,
+	.gadgets_wanted = 1 << GADGET_SYSCALL_RET | 1 << GADGET_SIGRETURN,
+	.sets = &sets,
+	.syscall_size = INSTRUCTION_SIZE,
+	.frame = aarch64_frame,
+	.clean_fp = aarch64_clean_fp,
 };

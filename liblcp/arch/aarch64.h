@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The relocations of aarch64, which are so many that they have a file of their own.
+ * The relocations of aarch64, which are so many that they have a file of their own, and its signal
+ * frames, which have one because they are the kernel's matter and not the CPU's.
  */
 #ifndef LCP_ARCH_AARCH64_H
 #define LCP_ARCH_AARCH64_H
@@ -21,5 +22,8 @@ void aarch64_reloc_span(const struct reloc_type *type, unsigned int *ret_before,
 			unsigned int *ret_size);
 bool aarch64_reloc_value(const struct reloc_type *type, uint64_t place, const uint8_t *bytes,
 			 uint64_t *ret);
+int aarch64_frame(const struct arch_thread *thread, const struct arch_gadget_at *gadgets,
+		  struct arch_frame *ret);
+void aarch64_clean_fp(uint8_t *fp, size_t size);
 
 #endif

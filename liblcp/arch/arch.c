@@ -31,6 +31,31 @@ const struct arch *arch_native(void)
 #endif
 }
 
+/*
+ * Those that return -EINTR and not one of the -ERESTART codes when a signal or a stop is pending:
+ * signal(7), "Interruption of system calls and library functions by stop signals", and what was seen
+ * to on top of it. Calls with a socket's timeout (sock_intr_errno() in include/net/sock.h) are
+ * among them. close(2) is not: it may have closed the descriptor.
+ */
+bool arch_leaks_eintr(const struct arch *arch, int64_t number)
+{
+	static const uint8_t leaky[] = {
+		SYSCALL_ACCEPT,	      SYSCALL_ACCEPT4,	      SYSCALL_CONNECT,
+		SYSCALL_EPOLL_PWAIT,  SYSCALL_EPOLL_PWAIT2,   SYSCALL_EPOLL_WAIT,
+		SYSCALL_IO_GETEVENTS, SYSCALL_IO_URING_ENTER, SYSCALL_RECVFROM,
+		SYSCALL_RECVMMSG,     SYSCALL_RECVMSG,	      SYSCALL_RT_SIGTIMEDWAIT,
+		SYSCALL_SEMOP,	      SYSCALL_SEMTIMEDOP,     SYSCALL_SENDMMSG,
+		SYSCALL_SENDMSG,      SYSCALL_SENDTO,
+	};
+
+	if (number < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(leaky); i++)
+		if (arch->syscalls[leaky[i]] == number)
+			return true;
+	return false;
+}
+
 const struct reloc_type *arch_reloc_type(const struct arch *arch, uint32_t number)
 {
 	size_t first = 0, end = arch->reloc_count;
@@ -49,12 +74,22 @@ const struct reloc_type *arch_reloc_type(const struct arch *arch, uint32_t numbe
 	return NULL;
 }
 
+static bool gadget_is_at(const struct gadget *gadget, const uint8_t *code)
+{
+	size_t any = gadget->any;
+
+	if (any == 0)
+		return memcmp(code, gadget->code, gadget->size) == 0;
+	return memcmp(code, gadget->code, any) == 0 &&
+	       memcmp(code + any + 1, gadget->code + any + 1, gadget->size - any - 1) == 0;
+}
+
 int64_t gadget_find(const struct gadget *gadget, size_t align, const uint8_t *code, size_t size)
 {
 	if (gadget->size == 0)
 		return -1;
 	for (size_t i = 0; range_fits(i, gadget->size, size); i += align) {
-		if (memcmp(code + i, gadget->code, gadget->size) == 0)
+		if (gadget_is_at(gadget, code + i))
 			return (int64_t)i;
 	}
 	return -1;

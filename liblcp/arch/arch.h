@@ -14,6 +14,8 @@
  * 3. branch, far_branch, branch_target: what is written over a function's entry.
  * 4. landing_pad, padding: what stands at an entry and between functions.
  * 5. regs, syscalls, gadgets: what the target layer needs to borrow a thread.
+ * 6. frame, in arch/NAME_frame.c: what brings a borrowed thread back by itself. Compare its bytes with
+ *    what the kernel leaves on the stack when it runs a signal handler.
  */
 #ifndef LCP_ARCH_ARCH_H
 #define LCP_ARCH_ARCH_H
@@ -91,6 +93,8 @@ struct arch_regs {
 	uint16_t args[6]; /* of a system call */
 	const uint16_t *dwarf; /* by DWARF's register number, dwarf_count of them; x86: 16 is pc */
 	uint8_t dwarf_count;
+	uint16_t function_args[6]; /* of a function */
+	uint64_t flags_cleared; /* bits of flags that have to be 0 where code is entered */
 };
 
 #define ARCH_NO_REG 0xffff
@@ -129,6 +133,14 @@ enum arch_syscall {
 
 #define ARCH_NO_SYSCALL (-1)
 
+/* The system call that a thread was waiting in before it was stopped: /proc/TID/syscall. */
+struct arch_blocked {
+	int64_t number; /* ARCH_NO_SYSCALL if it was in none, or ran */
+	uint64_t args[6];
+	uint64_t sp;
+	uint64_t pc;
+};
+
 /* Relocations that only programs and libraries have, by what the loader of programs puts there. */
 struct arch_dynamic_relocs {
 	uint32_t slot; /* address of a symbol */
@@ -144,7 +156,68 @@ enum arch_gadget {
 	GADGET_SYSCALL_RET, /* makes a system call and returns */
 	GADGET_SIGRETURN, /* sets the number of rt_sigreturn and makes the call */
 	GADGET_POP_SYSCALL, /* x86: pops a system call's number and returns; for static musl */
+	GADGET_KEEP_RESULT, /* x86: stores a function's value where a saved register says */
 	GADGET_COUNT,
+};
+
+/* No gadget is longer. */
+#define ARCH_GADGET_MAX 9
+
+/* A gadget in a process, and what stands there; address 0 if it was not found. */
+struct arch_gadget_at {
+	uint64_t address;
+	uint8_t code[ARCH_GADGET_MAX];
+};
+
+/*
+ * Register sets (NT_*) beyond NT_PRSTATUS, 0 where a CPU has none of the kind.
+ */
+struct arch_sets {
+	uint32_t fp; /* floating point and vectors: what a signal frame holds */
+	uint32_t more; /* what a system call may destroy beyond them */
+	uint32_t syscall; /* the number of the system call the thread is about to make */
+	uint32_t thread_pointer;
+	uint32_t shadow_stack; /* there is one only if the thread has a shadow stack */
+};
+
+/* A thread as it was when it was borrowed. */
+struct arch_thread {
+	const uint8_t *regs; /* its NT_PRSTATUS */
+	const uint8_t *fp; /* its arch_sets.fp */
+	size_t fp_size;
+	uint64_t mask; /* of blocked signals */
+};
+
+/* Where a thread is sent. */
+struct arch_start {
+	uint64_t pc;
+	uint64_t sp;
+	uint64_t link; /* where the CPU has such a register */
+};
+
+/* AMX needs the most: 8 KiB of tiles beside the 2.7 KiB of everything else. */
+#define ARCH_FRAME_MAX 12288
+
+/*
+ * A signal frame on a thread's own stack, that rt_sigreturn(2) will bring the thread back from, and
+ * ways that all end there. A thread that runs on one of them needs nobody's help.
+ *
+ * The frame says where the thread is when an interrupted system call has been set up to be made
+ * again: rt_sigreturn itself does not do that.
+ */
+struct arch_frame {
+	uint64_t address; /* of the first byte, below what the thread may be using */
+	size_t size;
+	struct arch_start back; /* makes the system call rt_sigreturn */
+	struct arch_start syscall; /* at the stop at a system call's entry: behind it comes @back */
+	struct arch_start function; /* the same for a function, but for its pc */
+	uint64_t sigreturn_sp; /* the stack pointer when rt_sigreturn is made */
+	uint64_t result; /* where the function's value is then, 0 if it is in its register */
+	bool loses_result; /* it is nowhere */
+	uint16_t
+		result_reg; /* register that has to hold @result_base where a function is entered, */
+	uint64_t result_base; /* or ARCH_NO_REG */
+	uint8_t bytes[ARCH_FRAME_MAX];
 };
 
 /*
@@ -186,6 +259,10 @@ struct arch {
 	struct arch_dynamic_relocs dynamic_relocs;
 	uint8_t instruction_align; /* where instructions may begin */
 	uint8_t branch_size; /* of what branch() writes */
+	/*
+	 * From the thread pointer to the thread-local blocks behind it; 0: they are in front of it.
+	 */
+	uint8_t tls_head;
 	bool addend_in_slot; /* see enum reloc_need; compilers write A = 0 there */
 
 	/*
@@ -272,6 +349,17 @@ struct arch {
 	const int16_t *syscalls; /* by enum arch_syscall */
 
 	/*
+	 * A thread was stopped, and @regs are its registers. If it is in one of the few system
+	 * calls that a mere stop ends with EINTR, change them such that the call is made again
+	 * unless the handler of a signal runs first: were they changed?
+	 *
+	 * @before is read only where cure_needs_before says so: then the caller looks at the thread
+	 * before it interrupts it, and cures none that has a signal waiting.
+	 */
+	bool (*cure)(uint8_t *regs, const struct arch_blocked *before);
+	bool cure_needs_before;
+
+	/*
 	 * Offset of the first such gadget in @code, or -1. @code begins where an instruction may
 	 * begin. On aarch64, glibc has no GADGET_SIGRETURN: it is the vDSO that does.
 	 */
@@ -285,10 +373,30 @@ struct arch {
 
 	/* Bits of a saved return address that are the address; others may sign it. */
 	uint64_t return_mask;
+
+	/* By bits of enum arch_gadget: once these are found the others are of no use. */
+	uint32_t gadgets_wanted;
+
+	const struct arch_sets *sets;
+	uint8_t syscall_size; /* of the instruction that makes a system call */
+
+	/*
+	 * Make a frame for @thread. @gadgets are by enum arch_gadget. 0; -ENOTSUP if gadgets are
+	 * missing, or the sets are of a form that is unknown; -EFAULT if there is no room below the
+	 * stack pointer.
+	 */
+	int (*frame)(const struct arch_thread *thread, const struct arch_gadget_at *gadgets,
+		     struct arch_frame *ret);
+
+	/* Make @fp, the set of a thread, what it has to be where a function is entered. */
+	void (*clean_fp)(uint8_t *fp, size_t size);
 };
 
 extern const struct arch arch_x86_64;
 extern const struct arch arch_aarch64;
+
+/* Does a mere stop end system call @number with EINTR, and may it simply be made again? */
+bool arch_leaks_eintr(const struct arch *arch, int64_t number);
 
 /* The CPU with that e_machine, or NULL. */
 const struct arch *arch_by_machine(uint16_t machine);

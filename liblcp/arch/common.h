@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/arch.h"
 #include "base/num.h"
 
 /* How the CPU, or whoever reads the data, extends a cut value: the value has to survive that. */
@@ -39,7 +40,8 @@ static inline void reloc_put_data(uint8_t *bytes, unsigned int size, uint64_t va
 /* Bytes to be found in code; size 0 where a CPU has no such gadget. */
 struct gadget {
 	uint8_t size;
-	uint8_t code[9];
+	uint8_t any; /* index of the byte that may be any; 0 if there is none */
+	uint8_t code[ARCH_GADGET_MAX];
 };
 
 /* Where in @code, at a multiple of @align, @gadget first stands, or -1. */

@@ -6,7 +6,7 @@
  * the relocations, appendix B the rewriting of GOT loads. APX (registers r16-r31) brings more
  * relocations; they are unknown here, so code that needs them is refused.
  */
-#include "arch/arch.h"
+#include "arch/x86_64.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -331,6 +331,18 @@ static const struct arch_regs regs = {
 	.args = { 112, 104, 96, 56, 72, 64 }, /* rdi, rsi, rdx, r10, r8, r9 */
 	.dwarf = dwarf_regs,
 	.dwarf_count = ARRAY_SIZE(dwarf_regs),
+	.function_args = { 112, 104, 96, 88, 72, 64 }, /* rcx instead of r10 */
+	/*
+	 * Direction, as the psABI (3.2.1) wants it; trap and resume, as in setup_rt_frame() of Linux;
+	 * alignment check and nested task, which few functions would survive.
+	 */
+	.flags_cleared = 1 << 10 | 1 << 8 | 1 << 16 | 1 << 18 | 1 << 14,
+};
+
+/* NT_X86_XSTATE and NT_X86_SHSTK; <elf.h> has not got the latter everywhere */
+static const struct arch_sets sets = {
+	.fp = 0x202,
+	.shadow_stack = 0x204,
 };
 
 /* arch/x86/entry/syscalls/syscall_64.tbl of Linux */
@@ -356,14 +368,34 @@ static const int16_t syscalls[SYSCALL_COUNT] = {
  * is the restorer that glibc and musl give to rt_sigaction(2).
  */
 static const struct gadget gadgets[GADGET_COUNT] = {
-	[GADGET_SYSCALL_RET] = { 3, { 0x0f, 0x05, 0xc3 } }, /* syscall; ret */
-	[GADGET_SIGRETURN] = { 9, { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 } },
-	[GADGET_POP_SYSCALL] = { 2, { 0x58, 0xc3 } }, /* pop %rax; ret */
+	[GADGET_SYSCALL_RET] = { 3, 0, { 0x0f, 0x05, 0xc3 } }, /* syscall; ret */
+	[GADGET_SIGRETURN] = { 9, 0, { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 } },
+	[GADGET_POP_SYSCALL] = { 2, 0, { 0x58, 0xc3 } }, /* pop %rax; ret */
+	/* mov %rax, N(%rbx); pop %rbx; ret: how functions end that keep what another returned */
+	[GADGET_KEEP_RESULT] = { 6, 3, { 0x48, 0x89, 0x43, 0, 0x5b, 0xc3 } },
 };
 
 static int64_t find_gadget(enum arch_gadget gadget, const uint8_t *code, size_t size)
 {
 	return gadget_find(&gadgets[gadget], 1, code, size);
+}
+
+#define RESTART_IF_NO_HANDLER (-514) /* ERESTARTNOHAND, include/linux/errno.h */
+
+/*
+ * What the call returned stands in rax while the thread is stopped. For this value the kernel makes
+ * the call again, or returns -EINTR behind a signal's handler (arch/x86/kernel/signal.c,
+ * arch_do_signal_or_restart and handle_signal). Going back to the instruction would lose the EINTR
+ * that a handler must cause. orig_rax is negative outside of system calls.
+ */
+static bool cure(uint8_t *set, const struct arch_blocked *before)
+{
+	(void)before;
+	if ((int64_t)get_le64(set + regs.result) != -EINTR ||
+	    !arch_leaks_eintr(&arch_x86_64, (int64_t)get_le64(set + regs.orig_result)))
+		return false;
+	put_le64(set + regs.result, (uint64_t)RESTART_IF_NO_HANDLER);
+	return true;
 }
 
 const struct arch arch_x86_64 = {
@@ -395,7 +427,14 @@ const struct arch arch_x86_64 = {
 	.padding = padding,
 	.regs = &regs,
 	.syscalls = syscalls,
+	.cure = cure,
 	.find_gadget = find_gadget,
 	.is_return = is_return,
 	.return_mask = UINT64_MAX,
+	.gadgets_wanted = 1 << GADGET_SYSCALL_RET | 1 << GADGET_SIGRETURN |
+			  1 << GADGET_KEEP_RESULT,
+	.sets = &sets,
+	.syscall_size = 2,
+	.frame = x86_64_frame,
+	.clean_fp = x86_64_clean_fp,
 };

@@ -3,6 +3,19 @@
  * What a name stands for in a process, as its own dynamic linker would answer: search order,
  * LD_PRELOAD, DF_SYMBOLIC, symbol versions, copy relocations, weak symbols, indirect functions,
  * namespaces. The process is read, never run; tables are hostile.
+ *
+ * Which objects see which is private to the dynamic linker. It is made again from the order of its
+ * lists and from what objects need (DT_NEEDED):
+ *
+ *	global	of a namespace: its first object (the program), and all that needs, and so on; in
+ *		the first namespace also what is listed in front of the dynamic linker, which is what
+ *		glibc preloaded. Searched in the order of the list.
+ *	local	of an object outside of that: what was opened so that it came along, and all that
+ *		needs, breadth first. Searched after the global scope.
+ *
+ * What was opened with RTLD_GLOBAL cannot be told from other libraries, so it is searched for those
+ * only that need it. Nor does RTLD_DEEPBIND show. musl lists preloaded libraries behind its linker:
+ * one that nothing needs is not searched.
  */
 #ifndef LCP_CORE_LOOKUP_H
 #define LCP_CORE_LOOKUP_H
@@ -21,9 +34,10 @@ struct lookup {
 };
 
 /*
- * Look @name up for code of @object: global scope first, then the object's own (it may have been
- * opened with RTLD_LOCAL). A @version of NULL means the default one. 0; -LCP_ESYMBOL if nothing
- * defines it.
+ * Look @name up for code of @object: in itself first if it is DF_SYMBOLIC, in the global scope, in
+ * the object's own. A @version of NULL means the default one. 0; -LCP_ESYMBOL if nothing defines it.
+ *
+ * A function whose address a program without PIE takes is where that program has its PLT entry.
  *
  * An indirect function is resolved by a slot of any object that holds its answer already; otherwise
  * the answer that lookup_resolved() was told; otherwise *@ret is unresolved.

@@ -35,19 +35,22 @@ struct object_table {
 };
 
 struct object {
-	char *path; /* as the process has it; "[vdso]"; never NULL */
+	char *path; /* as /proc/PID/maps names it; "[vdso]", "" if no file is mapped; never NULL */
 	char *build_id; /* hexadecimal digits, or NULL */
 	uint16_t machine;
 	bool is_program; /* what was executed, not a library */
+	bool is_linker; /* the dynamic linker, which all namespaces share */
 	uint64_t bias; /* address in the process - address in the file */
 	uint64_t start; /* of all its segments, in the process */
 	uint64_t end;
 	struct object_segment *segments; /* by address */
 	size_t segment_count;
+	struct object_table headers; /* program headers */
 	struct object_table dynamic;
 	struct object_table eh_frame_hdr;
 	uint64_t tls_size; /* of its thread-local block, 0 if it has none */
-	uint64_t tls_align;
+	uint64_t tls_align; /* a power of two */
+	uint64_t tls_address; /* of what the block begins as, in the process */
 	uint32_t scope; /* namespace: 0, or that of a dlmopen */
 	uint32_t order; /* in the namespace's search order */
 	struct object_symbols *symbols; /* of lookup.c, read on demand */
@@ -56,7 +59,7 @@ struct object {
 struct lcp_process {
 	struct lcp_ctx *ctx;
 	struct target *target;
-	char *path; /* of its program, as /proc/PID/exe says */
+	char *path; /* of its program, as /proc/PID/maps names it: what /proc/PID/exe leads to */
 	struct proc_maps maps;
 	struct object *objects; /* in search order: the program first */
 	size_t object_count;
@@ -74,8 +77,11 @@ void process_free(struct lcp_process *process);
 DEFINE_GUARD(process, struct lcp_process *, process_free);
 #define autoprocess cleanup(process_guard)
 
-/* The object that has a segment at @address, or NULL. */
+/* The first object that has a segment at @address, or NULL. */
 const struct object *process_object_at(const struct lcp_process *process, uint64_t address);
+
+/* Do @size bytes at @address lie within one segment of @object? */
+bool process_object_holds(const struct object *object, uint64_t address, uint64_t size);
 
 /* The next object with that build-id behind @after (NULL: from the first), or NULL. */
 const struct object *process_object_by_build_id(const struct lcp_process *process,

@@ -125,6 +125,8 @@ struct target_ops {
 	void (*close)(struct target *target);
 };
 
+struct remote;
+
 struct target {
 	const struct target_ops *ops;
 	const struct arch *arch;
@@ -133,6 +135,7 @@ struct target {
 	struct target_thread *threads; /* between stop() and resume() */
 	size_t thread_count;
 	uint64_t stop_ns; /* how long the last stop took, from the first thread to the last */
+	struct remote *remote; /* of remote.c */
 	struct target_fault fault;
 };
 

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The threads that are traced while they run: the one that is held, and those that were told to stop
+ * and did not do it in time. A signal stops any traced thread, so somebody has to look after them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/num.h"
+#include "target/ptrace.h"
+#include "target/surgeon.h"
+#include "target/task.h"
+
+#define TABLE_STEP 64
+#define MS UINT64_C(1000000)
+
+/* Longest pauses between looks at who holds the process, and at what is traced. */
+#define HOLD_PAUSE_MAX (5 * MS)
+#define SERVE_PAUSE (MS / 10)
+
+/*
+ * Anonymous memory and no heap: the surgeon makes more room itself if there are more threads than
+ * there were. The old mapping goes when nothing points to it any more, so being killed in between
+ * costs a mapping and no more.
+ */
+int ptrace_table_reserve(struct target_ptrace *ptrace, size_t count)
+{
+	size_t room = (count + TABLE_STEP - 1) / TABLE_STEP * TABLE_STEP;
+	struct target_thread *old = ptrace->table, *table;
+	size_t old_room = ptrace->room;
+	struct ptrace_thread *threads;
+
+	if (count <= ptrace->room)
+		return 0;
+	table = mmap(NULL, room * (sizeof(*table) + sizeof(*threads)), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (table == MAP_FAILED)
+		return -ENOMEM;
+	threads = (void *)(table + room);
+	if (old != NULL) {
+		memcpy(table, ptrace->table, ptrace->count * sizeof(*table));
+		memcpy(threads, ptrace->threads, ptrace->count * sizeof(*threads));
+	}
+	ptrace->table = table;
+	ptrace->threads = threads;
+	ptrace->room = room;
+	if (old != NULL)
+		(void)munmap(old, old_room * (sizeof(*table) + sizeof(*threads)));
+	return 0;
+}
+
+void ptrace_table_free(struct target_ptrace *ptrace)
+{
+	if (ptrace->table != NULL)
+		(void)munmap(ptrace->table,
+			     ptrace->room * (sizeof(*ptrace->table) + sizeof(*ptrace->threads)));
+	ptrace->table = NULL;
+	ptrace->threads = NULL;
+	ptrace->count = ptrace->room = 0;
+}
+
+int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, size_t *ret)
+{
+	int r;
+
+	if (ptrace->count == ptrace->room) {
+		r = ptrace_table_reserve(ptrace, 2 * ptrace->room + 1);
+		if (r < 0)
+			return r;
+	}
+	r = ptrace_do(PTRACE_SEIZE, tid, 0, options);
+	if (r < 0)
+		return r;
+	ptrace->table[ptrace->count].tid = tid;
+	ptrace->table[ptrace->count].stopped = false;
+	ptrace->threads[ptrace->count] = (struct ptrace_thread){ .state = PTRACE_RUNNING };
+	*ret = ptrace->count++;
+	return 0;
+}
+
+/* Can another process be traced by those who are not its parent? (Yama, ptrace(2)) */
+static bool is_restricted(void)
+{
+	autoclose int fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+	char level = '0';
+
+	return fd >= 0 && read(fd, &level, 1) == 1 && level > '0';
+}
+
+/* The name of thread @tid of any process, "" if it is gone. */
+static void read_name(int32_t tid, char *ret, size_t room)
+{
+	char path[64];
+	ssize_t size;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", tid);
+	{
+		autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+		size = fd >= 0 ? read(fd, ret, room - 1) : 0;
+	}
+	ret[size > 0 ? size : 0] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+}
+
+/*
+ * Why can @tid not be seized? -EAGAIN with *@ret_doctor set if a doctor has it, and with 0 if things
+ * have changed meanwhile.
+ */
+static int blame(struct target_ptrace *ptrace, int32_t tid, int32_t *ret_doctor)
+{
+	int32_t tracer = task_status(ptrace->proc, tid, "TracerPid");
+	struct target *target = &ptrace->base;
+	char name[64];
+
+	*ret_doctor = 0;
+	if (task_is_dead(ptrace->proc, tid))
+		return -EAGAIN;
+	if (tracer <= 0)
+		return -EPERM;
+	read_name(tracer, name, sizeof(name));
+	if (*name == '\0')
+		return -EAGAIN;
+	if (strcmp(name, SURGEON_NAME) != 0)
+		return target_fail(target, -LCP_ETRACED, "process %d is traced by '%s' (%d)",
+				   target->pid, name, tracer);
+	*ret_doctor = tracer;
+	return -EAGAIN;
+}
+
+/* 0, -EAGAIN as blame(), -EPERM if nobody is in the way. */
+static int try_to_hold(struct target_ptrace *ptrace, int32_t *ret_doctor)
+{
+	struct target *target = &ptrace->base;
+	int32_t tid = task_first(ptrace->proc, ptrace->tasks);
+	size_t i;
+	int r;
+
+	if (tid == 0)
+		return target_fail(target, -LCP_EGONE, "process %d has ended", target->pid);
+	r = ptrace_seize(ptrace, tid, 0, &i);
+	if (r == -EPERM)
+		return blame(ptrace, tid, ret_doctor);
+	if (r == -ESRCH)
+		return -EAGAIN;
+	if (r < 0)
+		return target_fail_errno(target, -r, "process %d cannot be traced", target->pid);
+	ptrace->held = tid;
+	if (ptrace_alive(target) == 0)
+		return 0;
+	ptrace_release(target);
+	return target_fail(target, -LCP_EGONE, "process %d has ended or is another program now",
+			   target->pid);
+}
+
+static void nap(uint64_t ns)
+{
+	const struct timespec time = { (time_t)(ns / (1000 * MS)), (long)(ns % (1000 * MS)) };
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
+/* What was released is let go of when the surgeon ends: until then it can be had again. */
+static bool hold_again(struct target_ptrace *ptrace)
+{
+	for (size_t i = 0; i < ptrace->count; i++) {
+		int32_t tid = ptrace->table[i].tid;
+
+		if (ptrace->threads[i].state == PTRACE_RUNNING && !ptrace->threads[i].called &&
+		    !task_is_dead(ptrace->proc, tid)) {
+			ptrace->held = tid;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Nobody traces it, and still it cannot be seized: it may be that a doctor left between the two
+ * looks. So the right to do it is missed only if it is missed again and again.
+ */
+int ptrace_hold(struct target *target, uint64_t deadline)
+{
+	struct target_ptrace *ptrace = ptrace_of(target);
+	uint64_t pause = MS / 20;
+	unsigned int refused = 0;
+	int32_t doctor = 0;
+	int r;
+
+	if (ptrace->held != 0 || hold_again(ptrace))
+		return 0;
+	for (;;) {
+		r = try_to_hold(ptrace, &doctor);
+		refused = r == -EPERM ? refused + 1 : 0;
+		if (refused == 3)
+			return target_fail_errno(
+				target, EPERM, "no right to trace process %d%s", target->pid,
+				is_restricted() ? " (Yama: kernel.yama.ptrace_scope)" : "");
+		if (r != -EAGAIN && r != -EPERM)
+			return r;
+		if (ptrace_now(target) >= deadline)
+			return target_fail(target, -LCP_ELOCKED,
+					   "another doctor (%d) is at work on process %d", doctor,
+					   target->pid);
+		nap(pause);
+		if (pause < HOLD_PAUSE_MAX)
+			pause *= 2;
+	}
+}
+
+void ptrace_let_go(struct target_ptrace *ptrace, size_t i)
+{
+	struct ptrace_thread *thread = &ptrace->threads[i];
+	int32_t tid = ptrace->table[i].tid;
+	bool held = tid == ptrace->held;
+	int request = PTRACE_DETACH;
+
+	if (held) /* in a group stop it stays, and reports when that ends */
+		request = thread->stop.kind == PTRACE_GROUP ? PTRACE_LISTEN : PTRACE_CONT;
+	/* ESRCH: it was killed where it stood. */
+	if (ptrace_do(request, tid, 0, (uint64_t)thread->stop.signal) < 0 && held)
+		held = !task_is_dead(ptrace->proc, tid);
+	thread->state = held ? PTRACE_RUNNING : PTRACE_GONE;
+	thread->called = false;
+	ptrace->table[i].stopped = false;
+}
+
+static size_t find(const struct target_ptrace *ptrace, int32_t tid)
+{
+	for (size_t i = 0; i < ptrace->count; i++)
+		if (ptrace->table[i].tid == tid && ptrace->threads[i].state == PTRACE_RUNNING)
+			return i;
+	return ptrace->count;
+}
+
+/* A thread that runs has reported @status. */
+static void serve(struct target_ptrace *ptrace, int32_t tid, int status)
+{
+	size_t i = find(ptrace, tid);
+	struct ptrace_thread *thread;
+
+	if (i == ptrace->count)
+		return;
+	thread = &ptrace->threads[i];
+	thread->stop = ptrace_classify(status);
+	thread->state = PTRACE_STOPPED;
+	if (thread->stop.kind == PTRACE_ENDED)
+		thread->state = PTRACE_GONE;
+	else if (ptrace_take_regs(ptrace, i) != -ESRCH)
+		ptrace_let_go(ptrace, i);
+}
+
+void ptrace_serve(struct target_ptrace *ptrace)
+{
+	for (size_t i = 0; i < ptrace->count; i++) {
+		int status;
+
+		if (ptrace->threads[i].state != PTRACE_RUNNING)
+			continue;
+		if (syscall(SYS_wait4, ptrace->table[i].tid, &status, __WALL | WNOHANG, NULL) > 0)
+			serve(ptrace, ptrace->table[i].tid, status);
+	}
+}
+
+/*
+ * The surgeon has no children but its tracees, and its tick ends waiting. Without one there, or in
+ * another thread, what is traced is looked after every now and then.
+ */
+void ptrace_sleep(struct target *target, uint64_t ns)
+{
+	struct target_ptrace *ptrace = ptrace_of(target);
+	uint64_t now = ptrace_now(target), end = now + ns;
+	bool here = (ptrace->flags & TARGET_IN_PROCESS) != 0;
+
+	while (now < end) {
+		long tid = -1;
+		int status;
+
+		if (!here && ptrace->held != 0) {
+			surgeon_tick(end - now);
+			tid = syscall(SYS_wait4, -1, &status, __WALL, NULL);
+			surgeon_tick(0);
+		}
+		if (tid > 0)
+			serve(ptrace, (int32_t)tid, status);
+		else if (here || ptrace->held == 0 || errno == ECHILD)
+			nap(here && end - now > SERVE_PAUSE ? SERVE_PAUSE : end - now);
+		if (here)
+			ptrace_serve(ptrace);
+		now = ptrace_now(target);
+	}
+}
+
+/* Detach entry @i, which runs: only a thread that stands still can be. */
+static void bring_down(struct target_ptrace *ptrace, size_t i)
+{
+	struct ptrace_thread *thread = &ptrace->threads[i];
+	int32_t tid = ptrace->table[i].tid;
+	int r;
+
+	if (!thread->called) {
+		ptrace_look_before(ptrace, i);
+		r = ptrace_do(PTRACE_INTERRUPT, tid, 0, 0);
+		if (r < 0)
+			goto out;
+	}
+	r = ptrace_wait_stop(&ptrace->base, tid, UINT64_MAX, &thread->stop);
+	if (r == 0 && ptrace_take_regs(ptrace, i) != -ESRCH)
+		ptrace_let_go(ptrace, i);
+out:
+	thread->state = PTRACE_GONE;
+}
+
+/*
+ * The surgeon's end lets go of all, and no thread has to be stopped for it (kernel/ptrace.c,
+ * exit_ptrace). Another thread goes on and would stay their tracer: it waits for those that do not
+ * stop, since a thread that stops without anybody listening would stand still for good.
+ */
+void ptrace_abandon(struct target_ptrace *ptrace)
+{
+	ptrace->held = 0;
+	for (size_t i = 0; i < ptrace->count; i++) {
+		if (ptrace->threads[i].state == PTRACE_STOPPED)
+			ptrace_let_go(ptrace, i);
+		else if (ptrace->threads[i].state == PTRACE_RUNNING &&
+			 (ptrace->flags & TARGET_IN_PROCESS) != 0)
+			bring_down(ptrace, i);
+	}
+}
+
+void ptrace_release(struct target *target)
+{
+	ptrace_abandon(ptrace_of(target));
+}

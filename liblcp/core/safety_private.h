@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the parts of the safety check share: the ranges and who points into them (safety_ranges.c),
- * threads (safety.c), suspended contexts (safety_contexts.c), unwind tables (safety_tables.c).
+ * threads (safety.c), suspended contexts (safety_contexts.c), unwind tables (safety_tables.c and
+ * safety_frames.c).
  */
 #ifndef LCP_CORE_SAFETY_PRIVATE_H
 #define LCP_CORE_SAFETY_PRIVATE_H
@@ -49,6 +50,8 @@ struct safety {
 	size_t stack_count, stack_room;
 
 	struct unwinder *unwinder;
+	uint8_t **tables; /* bytes of unwind tables, which the unwinder refers to */
+	size_t table_count;
 	uint8_t *buffer; /* SAFETY_STACK_MAX and a red zone, mapped; touched as far as stacks go */
 
 	struct safety_blocker blockers[SAFETY_BLOCKERS_MAX];
@@ -86,6 +89,25 @@ int safety_tables_init(struct safety *safety, const struct lcp_process *process,
 		       const struct safety_table *tables, size_t count, struct lcp_error **reterr);
 
 void safety_tables_fini(struct safety *safety);
+
+/* A pair of an index as in .eh_frame_hdr, both relative to the index's base. */
+struct safety_pair {
+	int32_t function;
+	int32_t entry;
+};
+
+struct safety_pairs {
+	struct safety_pair *items;
+	size_t count;
+	size_t room;
+};
+
+/*
+ * Append the entries of .eh_frame that are somewhere in the @size bytes that are at @address and tell
+ * of code of @object; relative to @base. 0 or -ENOMEM.
+ */
+int safety_frames_find(const struct object *object, uint64_t base, uint64_t address,
+		       const uint8_t *bytes, size_t size, struct safety_pairs *ret);
 
 /* A blocker to be filled in, or NULL if there are more than are listed. */
 struct safety_blocker *safety_block(struct safety *safety, int32_t tid, uint64_t pc,

@@ -67,6 +67,9 @@ void victim_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Wait for a line: false if there is none any more. */
 bool victim_hear(char *ret, size_t room);
 
+/* Become another program, which hears on its descriptor 0 and speaks on 1. */
+void victim_exec(const char *const *argv);
+
 uint64_t now_ns(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include "core/safety.h"
 #include "fake_memory.h"
 #include "tap.h"
+#include "target/unwind.h"
 
 #define CODE 0x400000
 #define CODE_SIZE 0x1000
@@ -302,6 +303,11 @@ static void test_contexts(void)
 
 int main(void)
 {
+	autounwinder struct unwinder *unwinder = NULL;
+
+	/* libunwind opens a pipe when it is first used, and keeps it. */
+	if (unwinder_new(&arch_x86_64, NULL, 0, NULL, 0, &unwinder, NULL) < 0)
+		return 99;
 	tap_begin();
 	test_pc();
 	test_stack();

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/num.h"
+#include "target/remote.h"
 #include "target/surgeon.h"
 #include "target/task.h"
 
@@ -30,6 +31,7 @@ static void close_ptrace(struct target *target)
 	close_guard(&ptrace->mem);
 	close_guard(&ptrace->thread_mem);
 	ptrace_table_free(ptrace);
+	remote_free(target->remote);
 	free(ptrace);
 }
 

@@ -67,6 +67,9 @@ static int operate(struct target *target, int (*work)(void *arg), void *arg)
 
 	if (ptrace_table_reserve(ptrace, task_count(ptrace->tasks) + MORE_THREADS) < 0)
 		return target_fail_errno(target, ENOMEM, "no memory for the threads");
+	r = remote_prepare(target, 0);
+	if (r < 0)
+		return r;
 	if ((ptrace->flags & TARGET_IN_PROCESS) != 0) {
 		surgeon_run_here(&surgeon);
 		ptrace_abandon(ptrace);

@@ -85,6 +85,9 @@ end
 # libdw is loaded on demand: who embeds the library to apply patches does without it, lzma and bzip2.
 # The assembler is run as a process of its own: build/assemble.c, where _exit, execve, dup2 and sigaction
 # are called in that process only. Units are worked on by several threads, with all signals blocked.
+# Processes: target/. The surgeon is a process of its own, which waits, sleeps, names itself and takes
+# SIGALRM; its stack and its tables are mappings, since it may not use the heap. The thread that waits
+# for it must not be cancelled: that would happen in the surgeon, which shares its state.
 cat >>"$scratch/allowed" <<-end
 	dlclose dlopen dlsym
 	_exit clone dup2 execve fcntl lseek memfd_create sigaction sigfillset sigprocmask syscall
@@ -92,13 +95,8 @@ cat >>"$scratch/allowed" <<-end
 	pthread_cond_destroy pthread_cond_signal pthread_cond_wait pthread_create pthread_join
 	pthread_sigmask sched_getaffinity __sched_cpucount
 	strcspn strrchr strstr
-end
-# Processes: target/. The surgeon is a process of its own, which waits, sleeps, names itself and takes
-# SIGALRM; its stack and its tables are mappings, since it may not use the heap. The thread that waits
-# for it must not be cancelled: it would be in the surgeon, which shares its state.
-cat >>"$scratch/allowed" <<-end
-	clock_gettime clock_nanosleep mmap mprotect munmap openat poll prctl process_vm_readv pwrite read
-	pthread_setcancelstate setitimer snprintf strtoull __isoc23_strtoull
+	clock_gettime clock_nanosleep fstatat mmap mprotect munmap openat poll prctl process_vm_readv pwrite
+	pthread_setcancelstate read setitimer snprintf strtoull
 end
 # What the toolchain brings: the end of the process if a stack is smashed, hooks for unloading.
 cat >>"$scratch/allowed" <<-end

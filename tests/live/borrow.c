@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "subjects.h"
 #include "target/remote.h"
 
@@ -125,6 +126,8 @@ void subjects_body(void)
 	while (victim_hear(line, sizeof(line))) {
 		if (strcmp(line, "check") == 0)
 			check();
+		else if (strcmp(line, "leaks") == 0)
+			victim_say("%u", atomic_load(&subject_states[SUBJECT_EPOLL].leaks));
 		else if (strncmp(line, "tid ", 4) == 0)
 			victim_say("%d", atomic_load(&subject_states[atoi(line + 4)].tid));
 		else if (subject_hear != NULL)
@@ -166,6 +169,37 @@ int borrow_stop(struct target *target, int32_t tid)
 	}
 	cure(target, tid);
 	return 0;
+}
+
+int borrow_stop_usable(struct target *target, int32_t tid)
+{
+	struct target_call call = { .number = SYSCALL_GETPID };
+	uint64_t value;
+	int r;
+
+	do {
+		r = borrow_stop(target, tid);
+		if (r < 0)
+			return r;
+		target->fault = (struct target_fault){ 0 };
+		r = remote_call(target, tid, &call, now_ns() + UINT64_C(10000000000), &value);
+		if (r < 0)
+			borrow_release(tid);
+	} while (r == -LCP_EBORROW);
+	return r;
+}
+
+struct target *borrow_open(const struct victim *victim)
+{
+	autoerror struct lcp_error *error = NULL;
+	struct target *target = NULL;
+
+	if (target_open(victim->pid, TARGET_IN_PROCESS, &target, &error) < 0 ||
+	    remote_prepare(target, 0) < 0) {
+		printf("Bail out! cannot open the victim\n");
+		exit(99);
+	}
+	return target;
 }
 
 void borrow_release(int32_t tid)

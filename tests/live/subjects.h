@@ -18,6 +18,7 @@ struct subject_state {
 	int fds[2];
 	int word; /* of the futex */
 	atomic_uint alarms;
+	atomic_uint leaks; /* system calls that returned EINTR, and only a stop can be why */
 };
 
 extern struct subject_state subject_states[SUBJECT_COUNT];

@@ -12,7 +12,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/error.h"
 #include "borrow.h"
 #include "tap.h"
 #include "target/remote.h"
@@ -20,76 +19,66 @@
 #define ROUNDS 1000
 #define PAGE 4096
 
-static struct target *open_target(const struct victim *victim)
+/* A call on a thread that is stopped: what it returned; @failed if it could not be made. */
+static uint64_t call_stopped(struct target *target, int32_t tid, const struct target_call *call,
+			     uint64_t failed)
 {
-	autoerror struct lcp_error *error = NULL;
-	struct target *target = NULL;
+	uint64_t value = failed;
 
-	if (target_open(victim->pid, TARGET_IN_PROCESS, &target, &error) < 0 ||
-	    remote_prepare(target, 0) < 0) {
-		printf("Bail out! cannot open the victim\n");
-		exit(99);
-	}
-	return target;
+	(void)remote_call(target, tid, call, now_ns() + UINT64_C(10000000000), &value);
+	return value;
 }
 
-/* The call, with as many attempts as it takes to find the thread where it may be borrowed. */
-static int call_patiently(struct target *target, int32_t tid, const struct target_call *call,
-			  unsigned int *refused, uint64_t *ret)
+/* In one stop getpid, mmap, munmap: which of them went wrong, or 0. */
+static int call_round(struct target *target, int32_t tid)
 {
-	uint64_t end = now_ns() + UINT64_C(20000000000);
-	int r;
-
-	while ((r = borrow_call(target, tid, call, ret)) == -LCP_EBORROW && now_ns() < end)
-		++*refused;
-	return r;
-}
-
-/* getpid, mmap, munmap: which of them went wrong, or 0. */
-static int call_round(struct target *target, int32_t tid, unsigned int *refused)
-{
-	struct target_call call = { .number = SYSCALL_GETPID };
-	uint64_t value = 0, area = 0;
-
-	if (call_patiently(target, tid, &call, refused, &value) < 0 ||
-	    value != (uint64_t)target->pid)
-		return SYS_getpid;
-	call = (struct target_call){
+	struct target_call getpid_call = { .number = SYSCALL_GETPID };
+	struct target_call mmap_call = {
 		.number = SYSCALL_MMAP,
 		.args = { 0, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1,
 			  0 },
 	};
-	if (call_patiently(target, tid, &call, refused, &area) < 0 || area % PAGE != 0)
+	struct target_call munmap_call = { .number = SYSCALL_MUNMAP };
+	uint64_t area;
+
+	if (call_stopped(target, tid, &getpid_call, 0) != (uint64_t)target->pid)
+		return SYS_getpid;
+	area = call_stopped(target, tid, &mmap_call, 1);
+	if (area % PAGE != 0)
 		return SYS_mmap;
-	call = (struct target_call){ .number = SYSCALL_MUNMAP, .args = { area, PAGE } };
-	if (call_patiently(target, tid, &call, refused, &value) < 0 || value != 0)
-		return SYS_munmap;
-	return 0;
+	munmap_call.args[0] = area;
+	munmap_call.args[1] = PAGE;
+	return call_stopped(target, tid, &munmap_call, 1) == 0 ? 0 : SYS_munmap;
 }
 
 static void try_subject(enum subject subject)
 {
-	unsigned int refused = 0;
 	struct victim victim;
 	struct target *target;
+	uint64_t begin, ns = 0;
 	int wrong = 0, round;
-	uint64_t begin;
 	int32_t tid;
 
 	subjects_wanted = 1U << subject;
 	victim_start(&victim, subjects_body);
-	target = open_target(&victim);
+	target = borrow_open(&victim);
 	tid = subject_tid(&victim, subject);
-	begin = now_ns();
-	for (round = 0; round < ROUNDS && wrong == 0; round++)
-		wrong = call_round(target, tid, &refused);
+	for (round = 0; round < ROUNDS && wrong == 0; round++) {
+		wrong = borrow_stop_usable(target, tid);
+		if (wrong != 0)
+			break;
+		begin = now_ns();
+		wrong = call_round(target, tid);
+		ns += now_ns() - begin;
+		borrow_release(tid);
+	}
 	is_int(wrong, 0, "calls on a thread return what they should");
 	if (wrong != 0)
 		tap_say("round %d: %s", round, target->fault.text);
-	tap_say("%s: %d calls, %.1f us each with stop and release, %u times refused",
-		subject_names[subject], 3 * round,
-		(double)(now_ns() - begin) / 1000 / (3 * round + (int)refused), refused);
+	tap_say("%s: %d calls, %.1f us each", subject_names[subject], 3 * round,
+		(double)ns / 1000 / (3 * round));
 	is_text(victim_ask(&victim, "check"), "ok", subject_names[subject]);
+	is_text(victim_ask(&victim, "leaks"), "0", "no system call was interrupted");
 	ok(victim_is_free(&victim), "and it is not traced");
 	target_close(target);
 	ok(victim_end(&victim) == 0, "the victim ends well");

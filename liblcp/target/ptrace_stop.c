@@ -50,23 +50,6 @@ static void lower_priority(struct target_ptrace *ptrace)
 	ptrace->raised = false;
 }
 
-/* Entries in front of the first that runs say nothing any more. */
-static void forget_gone(struct target_ptrace *ptrace)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < ptrace->count; i++) {
-		if (ptrace->threads[i].state == PTRACE_GONE)
-			continue;
-		if (kept != i) {
-			ptrace->table[kept] = ptrace->table[i];
-			ptrace->threads[kept] = ptrace->threads[i];
-		}
-		kept++;
-	}
-	ptrace->count = kept;
-}
-
 /*
  * Is @tid in the table? The kernel lists threads in the order in which they were made, and so does
  * the table: where the last one was found, *@hint, is right in front of it.
@@ -273,7 +256,7 @@ int ptrace_stop_all(struct target *target, uint64_t deadline)
 	uint64_t start;
 	int r;
 
-	forget_gone(ptrace);
+	ptrace_table_tidy(ptrace);
 	raise_priority(ptrace);
 	if (apart)
 		surgeon_tick(FIRST_TICK_NS);

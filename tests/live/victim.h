@@ -67,6 +67,9 @@ void victim_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Wait for a line: false if there is none any more. */
 bool victim_hear(char *ret, size_t room);
 
+/* Become cat(1), which says what it hears. */
+void victim_become_cat(void);
+
 uint64_t now_ns(void);
 
 #endif

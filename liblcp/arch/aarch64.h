@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What aarch64 has in files of its own: relocations, which are many, and guards.
- * The relocations of aarch64, which are so many that they have a file of their own, and its signal
- * frames, which have one because they are the kernel's matter and not the CPU's.
- * What aarch64 has in files of its own: relocations, guards, moving.
+ * What aarch64 has in files of its own: relocations, guards, moved beginnings, signal frames.
  */
 #ifndef LCP_ARCH_AARCH64_H
 #define LCP_ARCH_AARCH64_H

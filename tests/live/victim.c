@@ -83,7 +83,11 @@ void victim_exec(const char *const *argv)
 {
 	if (dup2(hear_fd, 0) == 0 && dup2(say_fd, 1) == 1)
 		(void)execv(argv[0], (char *const *)argv);
+	_exit(97);
+}
+
 void victim_become_cat(void)
+{
 	char *const argv[] = { (char *)"cat", NULL };
 
 	if (dup2(hear_fd, STDIN_FILENO) >= 0 && dup2(say_fd, STDOUT_FILENO) >= 0)

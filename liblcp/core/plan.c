@@ -67,14 +67,19 @@ int plan_find_space(struct plan *plan, const struct space_wish *wish, uint64_t *
 
 int plan_map(struct plan *plan, struct ledger_chunk *chunk, struct lcp_error **reterr)
 {
-	struct surgery_map text = { .address = chunk->address,
-				    .size = chunk->bytes,
-				    .executable = true };
-	struct surgery_map data = { .address = chunk->address + chunk->bytes,
-				    .size = chunk->data_bytes };
+	uint8_t *header = plan_alloc(plan, LEDGER_HEADER_SIZE);
+	struct surgery_map map = {
+		.address = chunk->address,
+		.size = chunk->bytes + chunk->data_bytes,
+		.data_size = chunk->data_bytes,
+		.header = header,
+		.header_size = LEDGER_CHUNK_SLOTS, /* the slots are zero */
+	};
 
-	if (vec_push(&plan->surgery.maps, text) < 0 || vec_push(&plan->surgery.maps, data) < 0 ||
-	    vec_push(&plan->new_chunks, chunk) < 0)
+	if (header == NULL)
+		return error_set_nomem(reterr);
+	ledger_header_put(chunk, header);
+	if (vec_push(&plan->surgery.maps, map) < 0 || vec_push(&plan->new_chunks, chunk) < 0)
 		return error_set_nomem(reterr);
 	return 0;
 }
@@ -282,22 +287,16 @@ static bool is_new_chunk(const struct plan *plan, const struct ledger_chunk *chu
 	return false;
 }
 
-/* Make the new record known: its slot, and first the chunk if that is new as well. */
+/* Make the new record known: it gets its slot. */
 static int publish(struct plan *plan, const struct plan_part *part, struct lcp_error **reterr)
 {
 	uint8_t *slot = plan_alloc(plan, LEDGER_SLOT_SIZE);
-	uint8_t *header = plan_alloc(plan, LEDGER_HEADER_SIZE);
-	int r = 0;
+	int r;
 
-	if (slot == NULL || header == NULL)
+	if (slot == NULL)
 		return error_set_nomem(reterr);
 	ledger_slot_put(part->slot, slot);
-	ledger_header_put(part->chunk, header);
-	/* Behind these bytes new memory is zero, which is what is to be there. */
-	if (is_new_chunk(plan, part->chunk))
-		r = add_write(plan, NULL, part->chunk->address, header, LEDGER_CHUNK_SLOTS, reterr);
-	else
-		r = write_generation(plan, NULL, part->chunk, part->chunk->generation + 1, reterr);
+	r = write_generation(plan, NULL, part->chunk, part->chunk->generation + 1, reterr);
 	if (r < 0)
 		return r;
 	return add_write(plan, NULL, ledger_slot_address(part->chunk, part->slot), slot,
@@ -327,6 +326,15 @@ static int expect_chunk(struct plan *plan, const struct ledger_chunk *chunk, boo
 			return 0;
 		}
 	return vec_push(&plan->surgery.expects, expect) < 0 ? error_set_nomem(reterr) : 0;
+}
+
+int plan_unmap(struct plan *plan, const struct ledger_chunk *chunk, struct lcp_error **reterr)
+{
+	struct object_table memory = { chunk->address, chunk->bytes + chunk->data_bytes };
+
+	if (vec_push(&plan->surgery.after.unmaps, memory) < 0)
+		return error_set_nomem(reterr);
+	return expect_chunk(plan, chunk, false, reterr);
 }
 
 static int expect_part(struct plan *plan, const struct plan_part *part, struct lcp_error **reterr)

@@ -72,6 +72,9 @@ int plan_find_space(struct plan *plan, const struct space_wish *wish, uint64_t *
 /* @chunk is new: it is to be mapped. */
 int plan_map(struct plan *plan, struct ledger_chunk *chunk, struct lcp_error **reterr);
 
+/* @chunk, in which nothing is, is to be given back. */
+int plan_unmap(struct plan *plan, const struct ledger_chunk *chunk, struct lcp_error **reterr);
+
 int plan_join(struct plan *plan, const struct plan_part *part, struct lcp_error **reterr);
 
 /* [start, end) has to be clear of threads; see struct safety_range. */

@@ -135,6 +135,25 @@ static int join_all(struct plan *plan, bool (*is_meant)(uint32_t state), join_fn
 	return r;
 }
 
+static bool is_empty(const struct ledger_chunk *chunk)
+{
+	for (size_t i = 0; i < LEDGER_SLOT_COUNT; i++)
+		if (chunk->slots[i].state != 0)
+			return false;
+	return true;
+}
+
+/* A doctor died between mapping a chunk and putting something into it. */
+static int unmap_empty(struct plan *plan, struct lcp_error **reterr)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->ledger.count; i++)
+		if (is_empty(&plan->ledger.chunks[i]))
+			r = plan_unmap(plan, &plan->ledger.chunks[i], reterr);
+	return r;
+}
+
 /* 1 if something was done, 0 if there was nothing to do. */
 static int run(struct lcp_process *process, const struct plan_settings *settings,
 	       bool (*is_meant)(uint32_t state), join_fn join_slot, struct lcp_report *report,
@@ -146,7 +165,9 @@ static int run(struct lcp_process *process, const struct plan_settings *settings
 	r = plan_init(&plan, process, settings, reterr);
 	if (r == 0)
 		r = join_all(&plan, is_meant, join_slot, reterr);
-	if (r < 0 || plan.parts.count == 0)
+	if (r == 0)
+		r = unmap_empty(&plan, reterr);
+	if (r < 0 || (plan.parts.count == 0 && plan.surgery.after.unmaps.count == 0))
 		return r;
 	r = plan_seal(&plan, reterr);
 	if (r == 0)

@@ -90,19 +90,24 @@ static int unmap(const struct surgery *surgery, uint64_t address, uint64_t size,
 	return system_call(surgery, &call, "munmap", deadline, &got);
 }
 
+static struct target_call mmap_call(uint64_t address, uint64_t size, int protection, int flags)
+{
+	return (struct target_call){
+		.number = SYSCALL_MMAP,
+		.args = { address, size, (uint64_t)protection,
+			  (uint64_t)(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags),
+			  (uint64_t)-1, 0 },
+	};
+}
+
 /*
  * Something may be there by now: EEXIST. Kernels before 4.17 take the address for a wish and map
  * somewhere else.
  */
-static int map(const struct surgery *surgery, struct surgery_map *map)
+static int map_all(const struct surgery *surgery, struct surgery_map *map)
 {
-	int protection = map->executable ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE;
-	const struct target_call call = {
-		.number = SYSCALL_MMAP,
-		.args = { map->address, map->size, (uint64_t)protection,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
-			  (uint64_t)-1, 0 },
-	};
+	const struct target_call call = mmap_call(map->address, map->size, PROT_READ | PROT_EXEC,
+						  MAP_FIXED_NOREPLACE);
 	struct target *target = surgery->target;
 	uint64_t got;
 	int r;
@@ -120,6 +125,23 @@ static int map(const struct surgery *surgery, struct surgery_map *map)
 		return target_fail_errno(target, (int)-got, "mmap in the process");
 	r = unmap(surgery, got, map->size, surgery->deadline);
 	return r < 0 ? r : -EAGAIN;
+}
+
+/* MAP_FIXED is right here: what it replaces is ours. */
+static int map(const struct surgery *surgery, struct surgery_map *map)
+{
+	const struct target_call call = mmap_call(map->address + map->size - map->data_size,
+						  map->data_size, PROT_READ | PROT_WRITE,
+						  MAP_FIXED);
+	uint64_t got;
+	int r;
+
+	r = map_all(surgery, map);
+	if (r == 0)
+		r = write_bytes(surgery, map->address, map->header, map->header_size);
+	if (r == 0)
+		r = system_call(surgery, &call, "mmap", surgery->deadline, &got);
+	return r;
 }
 
 static int call_frames(const struct surgery *surgery, const struct surgery_frames *frames,
@@ -348,7 +370,8 @@ static int attempt(struct surgery *surgery)
 		r = switch_entries(surgery);
 	resumed = target->ops->resume(target);
 	surgery->stop_ns = target->stop_ns;
-	return r < 0 ? r : resumed;
+	/* What the process runs is decided; threads that did not go on do when the surgeon ends. */
+	return r < 0 || surgery->switched ? r : resumed;
 }
 
 static bool may_try_again(const struct surgery *surgery, int r, uint64_t pause)
@@ -364,6 +387,7 @@ static int try(struct surgery *surgery)
 	int r;
 
 	r = target->ops->hold(target, surgery->deadline);
+	surgery->held = r == 0;
 	if (r < 0)
 		return r;
 	r = check_expects(surgery);
@@ -388,7 +412,7 @@ int surgery_run(struct surgery *surgery)
 		target->ops->sleep(target, pause);
 		pause = 2 * pause > PAUSE_MAX_NS ? PAUSE_MAX_NS : 2 * pause;
 	}
-	if (r < 0 && r != -LCP_EDAMAGED)
+	if (r < 0 && r != -LCP_EDAMAGED && surgery->held && !surgery->switched)
 		unload_undo(surgery);
 	target->ops->release(target);
 	return r;

@@ -41,10 +41,17 @@ struct surgery_expect {
 	const uint8_t *loaded;
 };
 
+/*
+ * Memory to map: @size bytes, readable and executable, of which the last @data_size are then made
+ * writable instead. @header is written first of all, so that a doctor who comes later knows whose the
+ * memory is, if this one dies.
+ */
 struct surgery_map {
 	uint64_t address;
 	uint64_t size;
-	bool executable; /* otherwise writable */
+	uint64_t data_size;
+	const uint8_t *header;
+	size_t header_size;
 	bool done;
 };
 
@@ -105,6 +112,7 @@ struct surgery {
 	uint32_t attempts;
 	uint64_t stop_ns;
 	size_t thread_count;
+	bool held;
 	bool loaded;
 	bool switched;
 };

@@ -56,7 +56,7 @@ static bool fails(struct fake_process *fake)
 
 static struct fake_region *region_at(const struct fake_process *fake, uint64_t address)
 {
-	vec_foreach(&fake->regions, region)
+	vec_foreach (&fake->regions, region)
 		if (address >= region->start && address < region->end)
 			return region;
 	return NULL;
@@ -127,7 +127,7 @@ static int fake_write(struct target *target, uint64_t address, const void *bytes
 
 static void print_maps(const struct fake_process *fake, struct str *text)
 {
-	vec_foreach(&fake->regions, region)
+	vec_foreach (&fake->regions, region)
 		str_printf(text, "%" PRIx64 "-%" PRIx64 " %s %08" PRIx64 " 00:00 %" PRIu64 " %s\n",
 			   region->start, region->end, region->protection, region->offset,
 			   region->inode, region->name);
@@ -213,7 +213,13 @@ static uint64_t fake_mmap(struct fake_process *fake, const uint64_t *args)
 		.bytes = calloc(1, args[1]),
 	};
 
-	vec_foreach(&fake->regions, other) {
+	vec_foreach (&fake->regions, other) {
+		/* Over the end of one's own region, as doctors do. */
+		if ((args[3] & MAP_FIXED) != 0 && region.start > other->start &&
+		    region.end == other->end) {
+			other->end = region.start;
+			continue;
+		}
 		if (region.start < other->end && other->start < region.end) {
 			free(region.name);
 			free(region.bytes);
@@ -406,7 +412,7 @@ void fake_process_clone(struct fake_process *fake, const struct fake_process *fr
 	*fake = *from;
 	fake->regions.items = NULL;
 	fake->regions.count = fake->regions.room = 0;
-	vec_foreach(&from->regions, region) {
+	vec_foreach (&from->regions, region) {
 		struct fake_region mine = *region;
 		size_t size = region->end - region->start;
 
@@ -424,7 +430,7 @@ void fake_process_clone(struct fake_process *fake, const struct fake_process *fr
 
 void fake_process_free(struct fake_process *fake)
 {
-	vec_foreach(&fake->regions, region) {
+	vec_foreach (&fake->regions, region) {
 		free(region->name);
 		free(region->bytes);
 	}

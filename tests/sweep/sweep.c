@@ -95,12 +95,10 @@ static uint64_t follow(const struct fake_process *fake, uint64_t at)
 			return at;
 		if (code[0] == 0xe9) {
 			at += 5 + (uint64_t)(int64_t)get_s32(code + 1);
-		} else if (code[0] == 0x81 && code[1] == 0x3d && code[10] == 0x0f) {
-			watch = fake_process_at(fake, at + 10 + (uint64_t)(int64_t)get_s32(code + 2),
-						4);
-			at += memcmp(watch, code + 6, 4) == 0
-				      ? 16 + (uint64_t)(int64_t)get_s32(code + 12)
-				      : 21 + (uint64_t)(int64_t)get_s32(code + 17);
+		} else if (code[0] == 0x81 && code[1] == 0x3d && code[10] == 0x75) {
+			watch = fake_process_at(fake,
+						at + 10 + (uint64_t)(int64_t)get_s32(code + 2), 4);
+			at += 12U + (memcmp(watch, code + 6, 4) == 0 ? 0 : code[11]);
 		} else {
 			return at;
 		}
@@ -152,11 +150,37 @@ static int64_t version(struct session *session)
 			int64_t mine = row->size > 0 ? version_of(status, &session->fake, row)
 						     : all;
 
-			if (mine != all && !(mine == -1 && record->level != all))
+			if (mine != all && !(mine == -1 && record->level != all)) {
+				tap_say("%s: %" PRId64 ", not %" PRId64, row->name, mine, all);
 				return -3;
+			}
 		}
 	}
 	return all;
+}
+
+/*
+ * A doctor that dies, or can do nothing any more, right behind its first mmap leaves memory that
+ * nobody knows of: zero bytes that nothing refers to. It is taken for given back.
+ */
+static void drop_unknown(struct fake_process *fake, const struct fake_process *clean)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < fake->regions.count; i++) {
+		struct fake_region *region = &fake->regions.items[i];
+		size_t size = region->end - region->start;
+
+		if (fake->regions.count - (i - kept) == clean->regions.count + 1 &&
+		    fake_process_at(clean, region->start, 1) == NULL && region->bytes[0] == 0 &&
+		    memcmp(region->bytes, region->bytes + 1, size - 1) == 0) {
+			free(region->name);
+			free(region->bytes);
+			continue;
+		}
+		fake->regions.items[kept++] = *region;
+	}
+	fake->regions.count = kept;
 }
 
 /* Afterwards, with nothing failing: the step is done, or done again, and all can be taken back. */
@@ -182,8 +206,9 @@ static bool recovers(struct session *session, const struct step *step, const str
 		tap_say("it cannot be taken back: %s", again->message);
 		return false;
 	}
-	if (fake_process_difference(&session->fake, clean, difference,
-				    sizeof(difference))[0] != '\0') {
+	drop_unknown(&session->fake, clean);
+	if (fake_process_difference(&session->fake, clean, difference, sizeof(difference))[0] !=
+	    '\0') {
 		tap_say("afterwards: %s", difference);
 		return false;
 	}
@@ -224,9 +249,9 @@ static bool run(const struct step *step, const struct step *undo, const struct f
 		right = false;
 	}
 	/* One failure that is over leaves nothing behind, except where giving back is what failed. */
-	if (r < 0 && failure == FAIL_ONCE && r != -LCP_EDAMAGED && r != -LCP_EBORROW)
+	if (r < 0 && failure == FAIL_ONCE && start == clean && r != -LCP_EDAMAGED)
 		(void)fake_process_difference(&session.fake, start, difference, sizeof(difference));
-	if (difference[0] != '\0' && step->patch != NULL) {
+	if (difference[0] != '\0') {
 		tap_say("%s is left: %s", difference, error->message);
 		right = false;
 	}
@@ -312,18 +337,30 @@ static void prepare(const struct fake_process *clean, const struct step *steps, 
 	close_session(&session);
 }
 
+/* libunwind opens a pipe when it is first used, and keeps it. */
+static void warm_up(const struct fake_process *clean, struct lcp_kpatch *patch)
+{
+	const struct step step = { "apply", patch, patch->id, -1, patch->level };
+	struct session session;
+
+	open_session(&session, clean);
+	(void)take_step(&session, &step, NULL);
+	close_session(&session);
+}
+
 int main(int argc, char **argv)
 {
 	autokpatch struct lcp_kpatch *first = NULL, *next = NULL;
 	struct fake_process clean, applied, replaced;
 	char difference[200];
 
-	tap_begin();
 	if (argc < 4)
 		die("usage: sweep PROGRAM PATCH NEXT-LEVEL", NULL);
 	copy_program(argv[1], &clean);
 	first = load(argv[2]);
 	next = load(argv[3]);
+	warm_up(&clean, first);
+	tap_begin();
 
 	const struct step steps[] = {
 		{ "apply", first, first->id, -1, first->level },

@@ -50,6 +50,7 @@ int main(void)
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	(void)puts("ready");
 	while (fgets(line, sizeof(line), stdin) != NULL)
-		(void)printf("%d %d %d %d %d\n", first(1), second(2), third(line), fourth(3), calls);
+		(void)printf("%d %d %d %d %d\n", first(1), second(2), third(line), fourth(3),
+			     calls);
 	return 0;
 }

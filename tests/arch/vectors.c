@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Loops that compilers turn into vector instructions. Nothing runs them; tests/arch/lengths.sh looks
- * at the code.
+ * Loops that compilers turn into vector instructions. Nothing runs them; tests/arch/lengths.sh
+ * looks at the code.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -37,8 +37,8 @@ static int jump(uint64_t from, uint64_t to, uint8_t *code)
 
 /*
  * Load the four bytes, compare them with the value, b.ne over the branch to @before; the branch to
- * @after; the value and the address to watch. At most 64 bytes. The loads need no alignment: this is
- * normal memory, and Linux does not trap them (SCTLR_EL1.A is 0).
+ * @after; the value and the address to watch. At most 64 bytes. The loads need no alignment: this
+ * is normal memory, and Linux does not trap them (SCTLR_EL1.A is 0).
  */
 int aarch64_guard(const struct arch_guard *guard, uint8_t *code)
 {

@@ -33,8 +33,9 @@ struct kind {
 };
 
 /*
- * What is not plain, the first that fits. The group "Branches, Exception Generating and System" (op0
- * is x101) is known in full, since one unknown could be a branch: the end of the table says so.
+ * What is not plain, the first that fits. The group "Branches, Exception Generating and System"
+ * (op0 is x101) is known in full, since one unknown could be a branch: the end of the table says
+ * so.
  */
 static const struct kind kinds[] = {
 	{ 0xfc000000, 0x14000000, FORM_B, FLOW_JUMP, true }, /* b */
@@ -104,8 +105,8 @@ static bool takes_stack(uint32_t word)
 }
 
 /*
- * A conditional branch becomes the opposite one over a b. Conditions 14 and 15 both mean "always" and
- * have no opposite (Arm ARM, C1.2.4); assemblers write b for them.
+ * A conditional branch becomes the opposite one over a b. Conditions 14 and 15 both mean "always"
+ * and have no opposite (Arm ARM, C1.2.4); assemblers write b for them.
  */
 static uint8_t room_for(const struct kind *kind, uint32_t word)
 {

@@ -223,8 +223,8 @@ struct arch_frame {
 /*
  * Code that goes one of two ways, by what four bytes in memory are. It stands between an entry and
  * the two versions of a function while a switch is under way: the four bytes decide for all
- * functions of the switch at the same instant. It changes no register, flags excepted, that a caller
- * or callee may count on at a function's entry.
+ * functions of the switch at the same instant. It changes no register, flags excepted, that a
+ * caller or callee may count on at a function's entry.
  */
 struct arch_guard {
 	uint64_t at; /* where it will stand */
@@ -347,12 +347,12 @@ struct arch {
 	int (*guard)(const struct arch_guard *guard, uint8_t *code);
 
 	/*
-	 * Write a copy of the function's first instructions, at least @move->need bytes of them, that
-	 * works at @move->to and goes on in the function behind them: its size, at most
+	 * Write a copy of the function's first instructions, at least @move->need bytes of them,
+	 * that works at @move->to and goes on in the function behind them: its size, at most
 	 * ARCH_MOVED_MAX. More are copied if something in the function branches to the middle of
-	 * them. -ENOTSUP if that cannot be done for certain: unknown instructions, a call among them
-	 * (which would return into the copy), an indirect branch that may lead back into them. On
-	 * x86-64 the last of them may be a call if @move->may_push: it returns to the function.
+	 * them. -ENOTSUP if that cannot be done for certain: unknown instructions, a call among
+	 * them (which would return into the copy), an indirect branch that may lead back into them.
+	 * On x86-64 the last of them may be a call if @move->may_push: it returns to the function.
 	 */
 	int (*move)(const struct arch_move *move, uint8_t *code);
 

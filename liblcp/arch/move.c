@@ -44,8 +44,8 @@ static void note_jumps(struct copy *copy, const struct move_insn *insn)
 
 /*
  * Whoever comes to the middle of what is copied would find it overwritten. So let the copy grow to
- * the end of the instruction at @offset if that branches there, as it does if the instruction begins
- * in it. Who holds such an address without branching to it may give it to a jump.
+ * the end of the instruction at @offset if that branches there, as it does if that begins in it.
+ * Who holds such an address without branching to it may give it to a jump.
  */
 static int cover(struct copy *copy, const struct move_insn *insn, size_t offset)
 {
@@ -97,7 +97,9 @@ static int check_part(struct copy *copy)
 	return 0;
 }
 
-/* A call has to be the last: it returns to what stands behind it in the function, which is whole. */
+/*
+ * A call has to be the last: it returns to what stands behind it in the function, which is whole.
+ */
 static bool can_be_copied(const struct copy *copy, const struct move_insn *insn, size_t offset)
 {
 	if (insn->flow == FLOW_CALL && (!copy->move->may_push || offset + insn->size < copy->size))
@@ -105,7 +107,9 @@ static bool can_be_copied(const struct copy *copy, const struct move_insn *insn,
 	return insn->room > 0;
 }
 
-/* Find the place of each instruction. Behind the function may be padding that is overwritten too. */
+/*
+ * Find the place of each instruction. Behind the function may be padding that is overwritten too.
+ */
 static int lay_out(struct copy *copy)
 {
 	struct move_insn insn = {};
@@ -142,12 +146,12 @@ static bool sets_up_frame(const struct copy *copy)
 }
 
 /*
- * Where an indirect jump goes is in its table, which is not looked at: to any block of the function.
- * So what is copied has to be of the first block. Branches show that as far as they can: only the
- * last instruction may end it, and none may lead into it. But the head of a loop around a switch may
- * be led to by the table alone. There is no loop in front of code that takes room on the stack, since
- * each round would take more; and there is no table, but a tail call, where nothing is addressed as
- * tables are.
+ * Where an indirect jump goes is in its table, which is not looked at: to any block of the
+ * function. So what is copied has to be of the first block. Branches show that as far as they can:
+ * only the last instruction may end it, and none may lead into it. But the head of a loop around a
+ * switch may be led to by the table alone. There is no loop in front of code that takes room on
+ * the stack, since each round would take more; and there is no table, but a tail call, where
+ * nothing is addressed as tables are.
  */
 static bool is_one_block(const struct copy *copy)
 {

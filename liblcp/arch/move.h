@@ -43,7 +43,9 @@ struct move_cpu {
 	 */
 	int (*write)(const struct move_insn *insn, uint64_t to, uint8_t *code);
 
-	/* Write a branch in the middle of a function: its size, at most ARCH_BRANCH_MAX, or < 0. */
+	/*
+	 * Write a branch in the middle of a function: its size, at most ARCH_BRANCH_MAX, or < 0.
+	 */
 	int (*leave)(uint64_t from, uint64_t to, uint8_t *code);
 };
 

@@ -4,8 +4,8 @@
  *
  * No register is free, not even r11: gcc -fipa-ra (on from -O2) lets the callers of a static
  * function keep values in whatever registers that function happens not to use. The flags are free,
- * since no caller keeps anything in them over a call (psABI 3.2.1), and so is the stack below rsp: a
- * caller's red zone ends where it calls.
+ * since no caller keeps anything in them over a call (psABI 3.2.1), and so is the stack below rsp:
+ * a caller's red zone ends where it calls.
  */
 #include "arch/x86_64.h"
 
@@ -29,7 +29,9 @@ static size_t compare_near(const struct arch_guard *guard, uint8_t *code)
 	return COMPARE_NEAR_SIZE;
 }
 
-/* push %rax; movabs watch, %eax; cmp $value, %eax; pop %rax: only rax can be loaded from anywhere. */
+/*
+ * push %rax; movabs watch, %eax; cmp $value, %eax; pop %rax: only rax can be loaded from anywhere.
+ */
 static size_t compare_far(const struct arch_guard *guard, uint8_t *code)
 {
 	code[0] = 0x50;

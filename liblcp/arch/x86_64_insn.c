@@ -3,10 +3,10 @@
  * Instructions of x86-64: how long they are, where they go on, and which four bytes of them count
  * from their end. It knows no operands and no meanings.
  *
- * "SDM" is the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2: chapter 2 has
- * the formats, appendix A the opcode maps. What is invalid in 64-bit mode, what only a kernel may
- * run and has a format of its own, and what compilers have no use for (XOP, 3DNow!, SSE4a, APX) is
- * unknown here.
+ * "SDM" is the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2: chapter 2
+ * has the formats, appendix A the opcode maps. What is invalid in 64-bit mode, what only a kernel
+ * may run and has a format of its own, and what compilers have no use for (XOP, 3DNow!, SSE4a,
+ * APX) is unknown here.
  */
 #include "arch/x86_64.h"
 
@@ -140,8 +140,8 @@ static void read_prefixes(struct reader *reader)
 }
 
 /*
- * Opcodes of VEX and EVEX, by their entries in the SDM: all of map 0f3a have an imm8, and of map 0f
- * those that have one without VEX. 77 is vzeroupper.
+ * Opcodes of VEX and EVEX, by their entries in the SDM: all of map 0f3a have an imm8, and of map
+ * 0f those that have one without VEX. 77 is vzeroupper.
  */
 static enum format vex_format(const struct reader *reader)
 {
@@ -188,7 +188,10 @@ static enum format read_evex(struct reader *reader)
 	return vex_format(reader);
 }
 
-/* Maps 0f38 and 0f3a: SDM tables. All of the first have ModR/M, of the second imm8 too. */
+/*
+ * Maps 0f38 and 0f3a: SDM tables A-4 and A-5. All of the first have ModR/M, of the second imm8
+ * too.
+ */
 static enum format read_opcode(struct reader *reader)
 {
 	uint8_t first = next_byte(reader);
@@ -203,12 +206,12 @@ static enum format read_opcode(struct reader *reader)
 		break;
 	default:
 		reader->opcode = first;
-		return one_byte[first];
+		return (enum format)one_byte[first];
 	}
 	reader->map = MAP_0F;
 	reader->opcode = next_byte(reader);
 	if (reader->opcode != 0x38 && reader->opcode != 0x3a)
-		return two_byte[reader->opcode];
+		return (enum format)two_byte[reader->opcode];
 	reader->map = reader->opcode == 0x38 ? MAP_0F38 : MAP_0F3A;
 	reader->opcode = next_byte(reader);
 	return reader->map == MAP_0F38 ? MODRM : MODRM_IMM8;
@@ -268,15 +271,32 @@ static bool has_modrm(enum format format)
 	       format == MODRM_TEST8 || format == MODRM_TESTZ;
 }
 
+/* The immediate behind ModR/M. Of group 3, only test has one. */
+static enum format immediate_of(const struct reader *reader, enum format format)
+{
+	bool test = (reader->modrm & 0x30) == 0;
+
+	switch (format) {
+	case MODRM_IMM8:
+		return IMM8;
+	case MODRM_IMMZ:
+		return IMMZ;
+	case MODRM_TEST8:
+		return test ? IMM8 : PLAIN;
+	case MODRM_TESTZ:
+		return test ? IMMZ : PLAIN;
+	default:
+		return format;
+	}
+}
+
 /* SDM 2.2.1.5: 66 makes immediates of 32 bits shorter, unless REX.W overrides it. */
 static size_t immediate_size(const struct reader *reader, enum format format)
 {
 	bool wide = (reader->rex & 8) != 0;
-	bool test = (reader->modrm & 0x30) == 0;
 	size_t z = reader->operand16 && !wide ? 2 : 4;
 
-	switch (format) {
-	case MODRM_IMM8:
+	switch (immediate_of(reader, format)) {
 	case IMM8:
 	case REL8:
 		return 1;
@@ -286,15 +306,10 @@ static size_t immediate_size(const struct reader *reader, enum format format)
 		return 3;
 	case REL32:
 		return 4;
-	case MODRM_IMMZ:
 	case IMMZ:
 		return z;
 	case IMMV:
 		return wide ? 8 : z;
-	case MODRM_TEST8:
-		return test ? 1 : 0;
-	case MODRM_TESTZ:
-		return test ? z : 0;
 	case MOFFS:
 		return reader->address32 ? 4 : 8;
 	default:
@@ -351,9 +366,9 @@ static enum flow other_flow(const struct reader *reader)
 }
 
 /*
- * Where the bytes that count from the instruction's end are, and where it goes on. A branch with 66
- * and without REX.W is refused: AMD's processors cut its target to 16 bits, Intel's do not (SDM,
- * "Jcc" and "CALL"; AMD64 Architecture Programmer's Manual 3, the same).
+ * Where the bytes that count from the instruction's end are, and where it goes on. A branch with
+ * 66 and without REX.W is refused: AMD's processors cut its target to 16 bits, Intel's do not
+ * (SDM, "Jcc" and "CALL"; AMD64 Architecture Programmer's Manual 3, the same).
  */
 static bool find_flow(const struct reader *reader, enum format format, struct x86_64_insn *insn)
 {
@@ -362,7 +377,7 @@ static bool find_flow(const struct reader *reader, enum format format, struct x8
 		      reader->modrm == 0xf8;
 
 	if (format != REL8 && format != REL32 && !xbegin) {
-		insn->flow = other_flow(reader);
+		insn->flow = (uint8_t)other_flow(reader);
 		return true;
 	}
 	insn->flow = (uint8_t)(xbegin ? FLOW_CONDITIONAL : branch_flow(reader));

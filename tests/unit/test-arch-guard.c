@@ -84,9 +84,9 @@ static void try_bytes(void)
 #define DIRECTION 0x400
 
 /*
- * What the assembler below knows by name. harness_run loads the registers of harness_in, calls what
- * harness_guard points to, and puts into harness_out what the registers hold then; rsp is that of the
- * version that was reached.
+ * What the assembler below knows by name. harness_run loads the registers of harness_in, calls
+ * what harness_guard points to, and puts into harness_out what the registers hold then; rsp is
+ * that of the version that was reached.
  */
 static uint64_t harness_in[16] __asm__("harness_in") __attribute__((used));
 static uint64_t harness_out[16] __asm__("harness_out") __attribute__((used));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Functions whose beginning was moved and overwritten do what they did, on x86-64: functions of this
- * program, as compilers write them and by hand, are called through their copies while int3 stands
- * where they began.
+ * Functions whose beginning was moved and overwritten do what they did, on x86-64: functions of
+ * this program, as compilers write them and by hand, are called through their copies while int3
+ * stands where they began.
  */
 #include <elf.h>
 #include <errno.h>
@@ -64,7 +64,9 @@ static function *volatile chosen = helper;
 #pragma GCC pop_options
 #endif
 
-/* By hand: what compilers write seldom, or only with some options. The end is marked by a label. */
+/*
+ * By hand: what compilers write seldom, or only with some options. The end is marked by a label.
+ */
 #define BY_HAND(name, body)                                   \
 	extern const uint8_t hand_##name[], end_##name[];     \
 	__asm__(".text; .p2align 4, 0xcc\n"                   \
@@ -92,7 +94,8 @@ BY_HAND(call, "sub $8, %rsp; call hand_callee; add $8, %rsp; inc %rax; ret;"
 	      "hand_callee: lea (%rdi, %rsi), %rax; ret");
 BY_HAND(call_slot, "push %rbx; call *hand_pointer(%rip); pop %rbx; ret");
 BY_HAND(call_register, "push %rbx; mov hand_pointer(%rip), %rbx; 1: call *%rbx; pop %rbx; ret");
-BY_HAND(call_padded, "endbr64; sub $8, %rsp; data16 rex.W call hand_callee; add $8, %rsp; ret");
+BY_HAND(call_padded,
+	"endbr64; sub $8, %rsp; .byte 0x66, 0x48; call hand_callee; add $8, %rsp; ret");
 BY_HAND(jump_slot, "jmp *hand_pointer(%rip)");
 BY_HAND(jump_register, "mov hand_pointer(%rip), %rax; jmp *%rax");
 BY_HAND(hinted, "test %rdi, %rdi; cs jne 1f; mov %rsi, %rax; ret; 1: mov %rdi, %rax; ret");

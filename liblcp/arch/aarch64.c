@@ -247,6 +247,7 @@ const struct arch arch_aarch64 = {
 		.ifunc = R_AARCH64_IRELATIVE,
 		.tls_offset = R_AARCH64_TLS_TPREL,
 		.tls_module = R_AARCH64_TLS_DTPMOD,
+		.tls_descriptor = R_AARCH64_TLSDESC,
 	},
 	.instruction_align = 4,
 	.branch_size = 4,
@@ -256,6 +257,7 @@ const struct arch arch_aarch64 = {
 	.entry_frame = { .return_register = 30, .size = 3, { 0x0c, 31, 0 } },
 	/* bti c; ldr x0, [x0, #8]; ret */
 	.resolver = { 0x5f, 0x24, 0x03, 0xd5, 0x00, 0x04, 0x40, 0xf9, 0xc0, 0x03, 0x5f, 0xd6 },
+	.resolver_size = 12,
 	.reloc_apply = aarch64_reloc_apply,
 	.reloc_relax = aarch64_reloc_relax,
 	.reloc_span = aarch64_reloc_span,

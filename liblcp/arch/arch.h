@@ -149,6 +149,7 @@ struct arch_dynamic_relocs {
 	uint32_t ifunc; /* what the resolver at the addend returns */
 	uint32_t tls_offset;
 	uint32_t tls_module; /* the first of a pair */
+	uint32_t tls_descriptor; /* a resolver, and what it is given */
 };
 
 /* Byte sequences found in the code of a process, to run one instruction there and come back. */
@@ -286,9 +287,11 @@ struct arch {
 
 	/*
 	 * The resolver of a TLS descriptor whose second word is the variable's offset from the
-	 * thread pointer: it returns that word and changes nothing else.
+	 * thread pointer: it returns that word and changes nothing else. The C libraries have the
+	 * same, perhaps without the landing pad.
 	 */
 	uint8_t resolver[ARCH_RESOLVER_MAX];
+	uint8_t resolver_size;
 
 	/*
 	 * Put @value, found as the type's need says, into the @type->size bytes at @bytes, whose

@@ -419,6 +419,7 @@ const struct arch arch_x86_64 = {
 		.ifunc = R_X86_64_IRELATIVE,
 		.tls_offset = R_X86_64_TPOFF64,
 		.tls_module = R_X86_64_DTPMOD64,
+		.tls_descriptor = R_X86_64_TLSDESC,
 	},
 	.instruction_align = 1,
 	.branch_size = NEAR_SIZE,
@@ -427,6 +428,7 @@ const struct arch arch_x86_64 = {
 	.entry_frame = { .return_register = 16, .size = 5, { 0x0c, 7, 8, 0x80 | 16, 1 } },
 	/* endbr64; mov 8(%rax), %rax; ret */
 	.resolver = { 0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x8b, 0x40, 0x08, 0xc3 },
+	.resolver_size = 9,
 	.reloc_apply = reloc_apply,
 	.reloc_relax = reloc_relax,
 	.reloc_span = reloc_span,

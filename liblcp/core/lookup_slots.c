@@ -198,26 +198,58 @@ static int is_own_tls(struct lcp_process *process, const struct object *object,
 	return r;
 }
 
+/*
+ * The offset in the descriptor at @slot, if the dynamic linker has set it to the resolver that
+ * returns what the descriptor holds; 0 for another one, which finds the block by its module.
+ */
+static int read_descriptor(const struct lcp_process *process, const struct object *object,
+			   const Elf64_Rela *slot, uint64_t *ret, struct lcp_error **reterr)
+{
+	const struct arch *arch = process->target->arch;
+	Elf64_Rela second = { .r_offset = slot->r_offset + 8 };
+	size_t pad = arch->landing_pad(arch->resolver, arch->resolver_size).size;
+	size_t size = arch->resolver_size - pad;
+	uint8_t code[ARCH_RESOLVER_MAX];
+	uint64_t resolver;
+	int r;
+
+	*ret = 0;
+	r = read_slot(process, object, slot, &resolver, reterr);
+	if (r < 0 || resolver == 0)
+		return r;
+	r = process_read(process, resolver, code, arch->resolver_size, "a resolver", NULL);
+	if (r < 0)
+		return process_fails(r) ? error_set(reterr, r, "reading a resolver failed") : 0;
+	if (memcmp(code, arch->resolver, arch->resolver_size) != 0 &&
+	    memcmp(code, arch->resolver + pad, size) != 0)
+		return 0;
+	return read_slot(process, object, &second, ret, reterr);
+}
+
 static int take_tls_slot(struct lcp_process *process, const struct object *object,
 			 const Elf64_Rela *slot, struct lookup_tls *ret, struct lcp_error **reterr)
 {
 	const struct arch_dynamic_relocs *types = &process->target->arch->dynamic_relocs;
 	const struct object_symbols *symbols = object->symbols;
+	uint32_t type = type_of(slot);
 	uint64_t held, value = 0;
 	bool own;
 	int r;
 
-	if (type_of(slot) != types->tls_module && type_of(slot) != types->tls_offset)
+	if (type != types->tls_module && type != types->tls_offset && type != types->tls_descriptor)
 		return 0;
-	if (type_of(slot) == types->tls_module ? ret->module != 0 : ret->fixed)
+	if (type == types->tls_module ? ret->module != 0 : ret->fixed)
 		return 0;
 	r = is_own_tls(process, object, slot, &own, reterr);
 	if (r < 0 || !own)
 		return r;
-	r = read_slot(process, object, slot, &held, reterr);
+	if (type == types->tls_descriptor)
+		r = read_descriptor(process, object, slot, &held, reterr);
+	else
+		r = read_slot(process, object, slot, &held, reterr);
 	if (r < 0 || held == 0)
 		return r;
-	if (type_of(slot) == types->tls_module) {
+	if (type == types->tls_module) {
 		ret->module = held < MODULES_MAX ? held : 0;
 		return 0;
 	}

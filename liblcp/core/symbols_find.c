@@ -52,7 +52,8 @@ static bool is_slot(const struct arch *arch, uint32_t type)
 	const struct arch_dynamic_relocs *relocs = &arch->dynamic_relocs;
 
 	return type == relocs->slot || type == relocs->call_slot || type == relocs->ifunc ||
-	       type == relocs->tls_offset || type == relocs->tls_module;
+	       type == relocs->tls_offset || type == relocs->tls_module ||
+	       type == relocs->tls_descriptor;
 }
 
 /* Add what fills in slots of one table, and keep the greatest number of a symbol. */

@@ -287,8 +287,17 @@ static void test_resolvers(void)
 	made_resolver_was_called = false;
 }
 
+/* The offset that an ldr of 8 bytes has, at relocation @number. */
+static uint64_t made_scaled(const struct made *made, size_t number)
+{
+	return (get_le32(made_bytes(made, made_place(number), 4)) >> 10 & 0xfff) * 8;
+}
+
 static void test_aarch64(void)
 {
+	/* bti c; ldr x0, [x0, #8]; ret */
+	static const uint8_t resolver[] = { 0x5f, 0x24, 0x03, 0xd5, 0x00, 0x04,
+					    0x40, 0xf9, 0xc0, 0x03, 0x5f, 0xd6 };
 	automade struct made made;
 	uint64_t slot, stub;
 
@@ -296,15 +305,19 @@ static void test_aarch64(void)
 	made_reloc(&made, R_AARCH64_CALL26, NEAR, 0);
 	made_reloc(&made, R_AARCH64_CALL26, FAR, 0);
 	made_reloc(&made, R_AARCH64_LD64_GOTPAGE_LO15, FAR, 0);
+	made_reloc(&made, R_AARCH64_TLSDESC_LD64_LO12, THREAD, 0);
 	is_int(made_make(&made), 0, "an image for aarch64 is made");
 	stub = made_place(0) + (get_le32(made_bytes(&made, made_place(0), 4)) & 0x3ffffff) * 4;
 	is_int(stub, NEAR_FUNCTION, "what is near is called");
 	stub = made_place(1) + (get_le32(made_bytes(&made, made_place(1), 4)) & 0x3ffffff) * 4;
 	is_int(made.patch.arch->branch_target(stub, made_bytes(&made, stub, 16), 16), FAR_FUNCTION,
 	       "what is far is called by a stub");
-	slot = (TEXT_AT & ~UINT64_C(0xfff)) +
-	       (get_le32(made_bytes(&made, made_place(2), 4)) >> 10 & 0xfff) * 8;
+	slot = (TEXT_AT & ~UINT64_C(0xfff)) + made_scaled(&made, 2);
 	is_int(made_word(&made, slot), FAR_FUNCTION, "a slot is found from the GOT's page");
+	slot = (TEXT_AT & ~UINT64_C(0xfff)) + made_scaled(&made, 3);
+	is_int(made_word(&made, slot + 8), BLOCK_FROM_THREAD + 16, "a descriptor is in the page");
+	is_bytes(made_bytes(&made, made_word(&made, slot), sizeof(resolver)), resolver,
+		 sizeof(resolver), "with the resolver for it");
 }
 
 static void test_same(void)

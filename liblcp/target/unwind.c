@@ -328,25 +328,33 @@ void unwinder_begin(struct unwinder *unwinder, struct target *target,
 	};
 }
 
-/*
- * Begin anew at the frame before: the registers come from the cursor. A pc that is returned to is
- * made one inside the call, which is what libunwind would look up.
- */
+/* Take the registers out of the cursor, which itself reads those it began with. */
+static void save_registers(struct unwinder *unwinder)
+{
+	unsigned int pc = pc_number(unwinder->arch);
+	unw_word_t registers[REGISTERS_MAX];
+	uint64_t known = 1ull << pc;
+
+	for (unsigned int i = 0; i < pc; i++)
+		if (unw_get_reg(&unwinder->cursor, (int)i, &registers[i]) == 0)
+			known |= 1ull << i;
+	/* One inside the call is what libunwind looks up for a pc that is returned to. */
+	registers[pc] = unwinder->frame.pc - (unwinder->frame.is_return ? 1 : 0);
+	unwinder->known = known;
+	for (unsigned int i = 0; i <= pc; i++)
+		if ((known >> i & 1) != 0)
+			unwinder->registers[i] = registers[i];
+}
+
+/* Begin anew at the last frame, in the address space for frames of its kind. */
 static bool restart(struct unwinder *unwinder)
 {
 	unw_addr_space_t space = unwinder->frame.is_return ? unwinder->return_space
 							   : unwinder->next_space;
-	unsigned int pc = pc_number(unwinder->arch);
 
 	unwinder->restart = false;
-	if (unwinder->frame_count > 1) {
-		unwinder->known = 0;
-		for (unsigned int i = 0; i <= pc; i++)
-			if (unw_get_reg(&unwinder->cursor, (int)i, &unwinder->registers[i]) == 0)
-				unwinder->known |= 1ull << i;
-		unwinder->registers[pc] = unwinder->frame.pc - (unwinder->frame.is_return ? 1 : 0);
-		unwinder->known |= 1ull << pc;
-	}
+	if (unwinder->frame_count > 1)
+		save_registers(unwinder);
 	return unw_init_remote(&unwinder->cursor, space, unwinder) == 0;
 }
 

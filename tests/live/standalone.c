@@ -49,12 +49,25 @@ __attribute__((noinline, noipa)) static int wait_above(void)
 	return room[0];
 }
 
+/* The same without a call of the C library. */
+__attribute__((noinline, noipa)) static int spin_above(void)
+{
+	volatile char room[4096];
+
+	dprintf(1, "spin\n");
+	for (;;)
+		room[0]++;
+	return room[0];
+}
+
 static void *serve(void *arg)
 {
 	(void)arg;
 	hear();
 	if (strcmp(line, "in") == 0)
 		(void)patched(1);
+	else if (strcmp(line, "spin") == 0)
+		(void)(leave_traces() + spin_above());
 	else
 		(void)(leave_traces() + wait_above());
 	return NULL;
@@ -66,7 +79,7 @@ int main(int count, char **args)
 
 	dprintf(1, "ready\n%lx %lx\n", (unsigned long)__start_patched_code,
 		(unsigned long)__stop_patched_code);
-	if (count > 1 && strcmp(args[1], "thread") == 0) {
+	if (count > 1 && strcmp(args[1], "second") == 0) {
 		if (pthread_create(&thread, NULL, serve, NULL) != 0)
 			return 1;
 		(void)pthread_join(thread, NULL);

@@ -274,7 +274,7 @@ static int run_function(struct loan *loan, const struct target_call *call, uint6
 	}
 	if (r < 0)
 		return r;
-	*ret = loan_reg(loan->remote->now, target->arch->regs->result);
+	*ret = frame->loses_result ? 0 : loan_reg(loan->remote->now, target->arch->regs->result);
 	if (frame->result == 0)
 		return 0;
 	return target->ops->read(target, frame->result, ret, sizeof(*ret));

@@ -265,7 +265,7 @@ static int check_room(struct loan *loan, const struct target_call *call)
 	return 0;
 }
 
-static int make_frame(struct loan *loan)
+static int make_frame(struct loan *loan, const struct target_call *call)
 {
 	struct remote *remote = loan->remote;
 	struct arch_thread thread = {
@@ -282,6 +282,9 @@ static int make_frame(struct loan *loan)
 		return target_fail(loan->target, -LCP_EUNSUPPORTED,
 				   "the process has no code that thread %d could come back by",
 				   loan->tid);
+	if (call->function != 0 && remote->frame.loses_result && !call->no_value)
+		return target_fail(loan->target, -LCP_EUNSUPPORTED,
+				   "the process has no code that could keep a function's value");
 	return 0;
 }
 
@@ -336,7 +339,7 @@ int loan_begin(struct loan *loan, const struct target_call *call)
 {
 	struct remote *remote = loan->remote;
 	const struct target_ops *ops = loan->target->ops;
-	int r = make_frame(loan);
+	int r = make_frame(loan, call);
 
 	if (r == 0)
 		r = check_room(loan, call);

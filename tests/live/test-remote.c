@@ -51,11 +51,45 @@ static int call_round(struct target *target, int32_t tid)
 	return call_stopped(target, tid, &munmap_call, 1) == 0 ? 0 : SYS_munmap;
 }
 
+static int compare(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+
+	return (a > b) - (a < b);
+}
+
+static double median_us(uint64_t *times, size_t count)
+{
+	qsort(times, count, sizeof(*times), compare);
+	return (double)times[count / 2] / 1000;
+}
+
+/* What a call costs, beside what it costs to stop a thread and let it go. */
+static uint64_t call_times[ROUNDS], stop_times[ROUNDS];
+
+static int time_round(struct target *target, int32_t tid, int round)
+{
+	uint64_t begin = now_ns(), called;
+	int r = borrow_stop(target, tid);
+
+	if (r < 0)
+		return r;
+	borrow_release(tid);
+	stop_times[round] = now_ns() - begin;
+	r = borrow_stop_usable(target, tid);
+	if (r < 0)
+		return r;
+	called = now_ns();
+	r = call_round(target, tid);
+	call_times[round] = (now_ns() - called) / 3;
+	borrow_release(tid);
+	return r;
+}
+
 static void try_subject(enum subject subject)
 {
 	struct victim victim;
 	struct target *target;
-	uint64_t begin, ns = 0;
 	int wrong = 0, round;
 	int32_t tid;
 
@@ -63,20 +97,14 @@ static void try_subject(enum subject subject)
 	victim_start(&victim, subjects_body);
 	target = borrow_open(&victim);
 	tid = subject_tid(&victim, subject);
-	for (round = 0; round < ROUNDS && wrong == 0; round++) {
-		wrong = borrow_stop_usable(target, tid);
-		if (wrong != 0)
-			break;
-		begin = now_ns();
-		wrong = call_round(target, tid);
-		ns += now_ns() - begin;
-		borrow_release(tid);
-	}
+	for (round = 0; round < ROUNDS && wrong == 0; round++)
+		wrong = time_round(target, tid, round);
 	is_int(wrong, 0, "calls on a thread return what they should");
 	if (wrong != 0)
 		tap_say("round %d: %s", round, target->fault.text);
-	tap_say("%s: %d calls, %.1f us each", subject_names[subject], 3 * round,
-		(double)ns / 1000 / (3 * round));
+	tap_say("%s: %d calls, median %.1f us each; a stop and release: %.1f us",
+		subject_names[subject], 3 * round, median_us(call_times, (size_t)round),
+		median_us(stop_times, (size_t)round));
 	is_text(victim_ask(&victim, "check"), "ok", subject_names[subject]);
 	is_text(victim_ask(&victim, "leaks"), "0", "no system call was interrupted");
 	ok(victim_is_free(&victim), "and it is not traced");

@@ -95,7 +95,24 @@ void victim_become_cat(void)
 	_exit(97);
 }
 
-void victim_start(struct victim *victim, void (*body)(void))
+/* The victim's life; @apart: in a child of this process, whose number it says first. */
+static void run_body(int to, int from, void (*body)(void), bool apart)
+{
+	pid_t pid = apart ? fork() : 0;
+
+	if (pid != 0)
+		_exit(0);
+	if (!apart)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	hear_fd = to;
+	say_fd = from;
+	if (apart)
+		victim_say("%d", getpid());
+	body();
+	_exit(0);
+}
+
+static void start(struct victim *victim, void (*body)(void), bool apart)
 {
 	int to[2], from[2];
 
@@ -106,20 +123,30 @@ void victim_start(struct victim *victim, void (*body)(void))
 	if (victim->pid < 0)
 		give_up("no process for a victim");
 	if (victim->pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)close(to[1]);
 		(void)close(from[0]);
-		hear_fd = to[0];
-		say_fd = from[1];
-		body();
-		_exit(0);
+		run_body(to[0], from[1], body, apart);
 	}
 	(void)close(to[0]);
 	(void)close(from[1]);
 	victim->to = to[1];
 	victim->from = from[0];
+	if (apart) {
+		(void)waitpid(victim->pid, NULL, 0);
+		victim->pid = atoi(victim_listen(victim));
+	}
 	if (strcmp(victim_listen(victim), "ready") != 0)
 		give_up("a victim does not begin");
+}
+
+void victim_start(struct victim *victim, void (*body)(void))
+{
+	start(victim, body, false);
+}
+
+void victim_start_apart(struct victim *victim, void (*body)(void))
+{
+	start(victim, body, true);
 }
 
 void victim_tell(struct victim *victim, const char *line)

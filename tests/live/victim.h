@@ -38,6 +38,9 @@ struct victim {
 /* Start @body, and wait until it says "ready". */
 void victim_start(struct victim *victim, void (*body)(void));
 
+/* The same with a victim that is no child of the test: who waits for any child does not find it. */
+void victim_start_apart(struct victim *victim, void (*body)(void));
+
 /* Tell it something. */
 void victim_tell(struct victim *victim, const char *line);
 

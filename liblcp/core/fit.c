@@ -223,9 +223,10 @@ static int place(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 	struct room_wish wish = {
 		.object = fit->object,
 		.bytes = lay_out(fit, 0),
-		.data_bytes = fit->size.data,
+		.data_bytes = fit->size.data + (fit->frames.tell != 0 ? FRAMES_OBJECT_SIZE : 0),
 		.below_2g = fit->size.below_2g,
 	};
+	uint64_t data;
 	int r;
 
 	r = room_find(plan, &wish, &part->chunk, &part->slot, reterr);
@@ -234,10 +235,13 @@ static int place(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 	part->slot->key = ledger_key(record->id);
 	(void)lay_out(fit, part->chunk->address + part->slot->offset);
 	record->bytes = wish.bytes;
-	if (wish.data_bytes > 0)
-		record->data = (struct object_table){
-			part->chunk->address + part->chunk->bytes + part->slot->data_offset,
-			wish.data_bytes,
+	data = part->chunk->address + part->chunk->bytes + part->slot->data_offset;
+	if (fit->size.data > 0)
+		record->data = (struct object_table){ data, fit->size.data };
+	if (fit->frames.tell != 0)
+		record->frames = (struct ledger_frames){
+			.object = data + wish.data_bytes - FRAMES_OBJECT_SIZE,
+			.forget = fit->frames.forget,
 		};
 	return 0;
 }
@@ -333,6 +337,33 @@ static int fill_row(struct plan *plan, struct fit *fit, size_t index, struct lcp
 			 row->entry, row->new_address);
 }
 
+/*
+ * What is written to the data of the slot: the image's, and zeroes for libgcc, whatever was there
+ * before. libgcc is told when it is written.
+ */
+static int fill_data(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
+{
+	struct ledger_record *record = fit->record;
+	struct plan_part *part = &fit->part;
+	const struct ledger_slot *slot = part->slot;
+	uint8_t *bytes = plan_alloc(plan, slot->data_bytes);
+
+	if (bytes == NULL)
+		return error_set_nomem(reterr);
+	if (fit->size.data > 0)
+		memcpy(bytes, fit->image.data.bytes, fit->size.data);
+	part->data = (struct object_table){
+		part->chunk->address + part->chunk->bytes + slot->data_offset,
+		slot->data_bytes,
+	};
+	part->data_bytes = bytes;
+	if (record->frames.object == 0)
+		return 0;
+	return vec_push(&plan->surgery.frames, frames_call(&fit->frames, record)) < 0
+		       ? error_set_nomem(reterr)
+		       : 0;
+}
+
 static int fill(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 {
 	struct ledger_record *record = fit->record;
@@ -347,14 +378,16 @@ static int fill(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 	record->eh_frame = (struct object_table){ fit->image.eh_frame, fit->image.eh_frame_size };
 	record->eh_frame_hdr = (struct object_table){ fit->image.eh_frame_hdr,
 						      fit->image.eh_frame_hdr_size };
+	if (record->eh_frame.size == 0)
+		record->frames.object = 0;
 	for (size_t i = 0; r == 0 && i < record->row_count; i++)
 		r = fill_row(plan, fit, i, reterr);
+	if (r == 0)
+		r = fill_data(plan, fit, reterr);
 	part->record = record;
 	part->size = record->bytes;
 	part->is_new = true;
 	part->has_journal = true;
-	part->data = record->data;
-	part->data_bytes = fit->image.data.bytes;
 	part->before = LCP_STATE_LOADED;
 	part->during = LCP_STATE_SWITCHING;
 	part->after = LCP_STATE_APPLIED;
@@ -366,6 +399,8 @@ int fit_make(struct plan *plan, struct fit *fit, uint64_t sequence, struct lcp_e
 	int r;
 
 	r = image_measure(fit->patch, &fit->size, reterr);
+	if (r == 0)
+		r = frames_find(plan->process, false, &fit->frames, reterr);
 	if (r == 0)
 		r = make_record(plan, fit, sequence, reterr);
 	if (r == 0)

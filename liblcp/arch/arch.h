@@ -4,8 +4,8 @@
  * writes or stops a process, allocates, or logs. All CPUs are compiled and tested on every host;
  * the only place that asks which one this host has is arch_native().
  *
- * Porting guide. A new CPU is one file, arch/NAME.c, with one `const struct arch`, a line in
- * arch/arch.c, and a table made by tests/arch/generate. In this order:
+ * Porting guide. A new CPU is arch/NAME.c with one `const struct arch`, files beside it for what is
+ * large, a line in arch/arch.c, and a table made by tests/arch/generate. In this order:
  *
  * 1. machine, name: e_machine of its ELF files, and the word users see.
  * 2. relocs: every relocation that gcc and clang write for the code a patch may hold. Each says
@@ -16,6 +16,8 @@
  * 5. regs, syscalls, gadgets: what the target layer needs to borrow a thread.
  * 6. frame, in arch/NAME_frame.c: what brings a borrowed thread back by itself. Compare its bytes with
  *    what the kernel leaves on the stack when it runs a signal handler.
+ * 7. guard, move: what a switch of many functions at one instant needs. arch/move.h says what of
+ *    moving is the same for all.
  */
 #ifndef LCP_ARCH_ARCH_H
 #define LCP_ARCH_ARCH_H

@@ -345,6 +345,53 @@ static void test_same(void)
 	   "the same inputs give the same bytes");
 }
 
+static unsigned int allocations, fails_at; /* 0: none fails */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	return ++allocations == fails_at ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return ++allocations == fails_at ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return ++allocations == fails_at ? NULL : __real_realloc(old, size);
+}
+
+/* Every allocation fails in turn; that nothing is lost, LeakSanitizer tells. */
+static void test_no_memory(void)
+{
+	automade struct made made;
+	unsigned int failures = 0;
+	int r = -ENOMEM;
+
+	made_init(&made, &arch_x86_64);
+	made_reloc(&made, R_X86_64_PLT32, FAR, -4);
+	made_reloc(&made, R_X86_64_GOTPCREL, INDIRECT, -4);
+	made_reloc(&made, R_X86_64_GOTPCREL, WEAK, -4);
+	made_reloc(&made, R_X86_64_TLSGD, THREAD, -4);
+	while (r == -ENOMEM && failures < 100) {
+		allocations = 0;
+		fails_at = ++failures;
+		r = made_make(&made);
+	}
+	fails_at = 0;
+	is_int(r, 0, "an image is made once there is memory");
+	ok(failures > 8, "or it is said that there is none (%u times)", failures - 1);
+	is_int(made.image.resolvers.count, 1, "and then it is complete");
+}
+
 int main(void)
 {
 	tap_begin();
@@ -360,5 +407,6 @@ int main(void)
 	test_resolvers();
 	test_aarch64();
 	test_same();
+	test_no_memory();
 	return tap_end();
 }

@@ -390,12 +390,12 @@ static enum unwind_result step(struct unwinder *unwinder)
 	if (unw_get_reg(&unwinder->cursor, UNW_REG_IP, &pc) < 0 ||
 	    unw_get_reg(&unwinder->cursor, UNW_REG_SP, &sp) < 0)
 		return UNWIND_CUT;
-	/* Where the C library leaves its first frames without a mark, their return address is 0. */
-	if (pc == 0)
-		return UNWIND_START;
 	is_signal = unw_is_signal_frame(&unwinder->cursor) > 0;
 	if ((sp <= frame->sp && !is_signal) || unwinder->frame_count == FRAMES_MAX)
 		return UNWIND_CUT;
+	/* Where the C library leaves its first frames without a mark, their return address is 0. */
+	if (pc == 0)
+		return UNWIND_START;
 	*frame = (struct unwind_frame){ .pc = pc, .sp = sp, .is_return = !is_signal };
 	unwinder->restart = is_signal || !was_return;
 	unwinder->frame_count++;

@@ -358,7 +358,10 @@ static bool restart(struct unwinder *unwinder)
 	return unw_init_remote(&unwinder->cursor, space, unwinder) == 0;
 }
 
-/* libunwind's 0 is the end, but also a frame whose frame pointer is lost. */
+/*
+ * Is the return address of the frame before undefined? That is the mark of a first function (DWARF
+ * 6.4.4). libunwind also says that it is at the end where the frame pointer is lost.
+ */
 static bool is_start(struct unwinder *unwinder)
 {
 	unw_save_loc_t where;
@@ -367,15 +370,34 @@ static bool is_start(struct unwinder *unwinder)
 	       where.type == UNW_SLT_NONE;
 }
 
+/* The frame that a step has led to, which is further up the stack, or where a signal came. */
+static enum unwind_result take_frame(struct unwinder *unwinder, bool is_end)
+{
+	struct unwind_frame *frame = &unwinder->frame;
+	bool is_signal = unw_is_signal_frame(&unwinder->cursor) > 0;
+	unw_word_t pc, sp;
+
+	if (unw_get_reg(&unwinder->cursor, UNW_REG_IP, &pc) < 0 ||
+	    unw_get_reg(&unwinder->cursor, UNW_REG_SP, &sp) < 0 ||
+	    (sp <= frame->sp && !is_signal) || unwinder->frame_count == FRAMES_MAX)
+		return UNWIND_CUT;
+	if (is_end)
+		return is_start(unwinder) ? UNWIND_START : UNWIND_CUT;
+	/* Where a C library does not mark its first functions, they return to 0. */
+	if (pc == 0)
+		return UNWIND_START;
+	unwinder->restart = is_signal || !frame->is_return;
+	unwinder->frame_count++;
+	*frame = (struct unwind_frame){ .pc = pc, .sp = sp, .is_return = !is_signal };
+	return UNWIND_FRAME;
+}
+
 /*
  * What libunwind does without a table, following frame pointers, is a guess. So a step counts only if
  * everything was found that it asked for.
  */
 static enum unwind_result step(struct unwinder *unwinder)
 {
-	struct unwind_frame *frame = &unwinder->frame;
-	bool was_return = frame->is_return, is_signal;
-	unw_word_t pc, sp;
 	int r;
 
 	unwinder->failed = false;
@@ -385,21 +407,7 @@ static enum unwind_result step(struct unwinder *unwinder)
 	r = unw_step(&unwinder->cursor);
 	if (r < 0 || unwinder->failed)
 		return UNWIND_CUT;
-	if (r == 0)
-		return is_start(unwinder) ? UNWIND_START : UNWIND_CUT;
-	if (unw_get_reg(&unwinder->cursor, UNW_REG_IP, &pc) < 0 ||
-	    unw_get_reg(&unwinder->cursor, UNW_REG_SP, &sp) < 0)
-		return UNWIND_CUT;
-	is_signal = unw_is_signal_frame(&unwinder->cursor) > 0;
-	if ((sp <= frame->sp && !is_signal) || unwinder->frame_count == FRAMES_MAX)
-		return UNWIND_CUT;
-	/* Where the C library leaves its first frames without a mark, their return address is 0. */
-	if (pc == 0)
-		return UNWIND_START;
-	*frame = (struct unwind_frame){ .pc = pc, .sp = sp, .is_return = !is_signal };
-	unwinder->restart = is_signal || !was_return;
-	unwinder->frame_count++;
-	return UNWIND_FRAME;
+	return take_frame(unwinder, r == 0);
 }
 
 enum unwind_result unwinder_next(struct unwinder *unwinder, struct unwind_frame *ret)

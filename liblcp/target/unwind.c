@@ -56,9 +56,9 @@ struct unwinder {
 /* The number libunwind has for pc: that of the return address, or the one behind all others. */
 static unsigned int pc_number(const struct arch *arch)
 {
-	const struct arch_regs *regs = arch->regs;
+	bool has_pc = arch->dwarf_regs[arch->dwarf_reg_count - 1] == arch->regs->pc;
 
-	return regs->dwarf_count - (regs->dwarf[regs->dwarf_count - 1] == regs->pc ? 1u : 0u);
+	return arch->dwarf_reg_count - (has_pc ? 1u : 0u);
 }
 
 static const struct unwind_table *find_table(const struct unwinder *unwinder, uint64_t pc)
@@ -310,21 +310,21 @@ void unwinder_forget(struct unwinder *unwinder)
 void unwinder_begin(struct unwinder *unwinder, struct target *target,
 		    const struct target_thread *thread, const struct unwind_copy *stack)
 {
-	const struct arch_regs *regs = unwinder->arch->regs;
-	unsigned int pc = pc_number(unwinder->arch);
+	const struct arch *arch = unwinder->arch;
+	unsigned int pc = pc_number(arch);
 
 	unwinder->memory.target = target;
 	unwinder->memory.stack = *stack;
-	for (unsigned int i = 0; i < regs->dwarf_count; i++)
-		unwinder->registers[i] = get_le64(thread->regs + regs->dwarf[i]);
-	unwinder->registers[pc] = get_le64(thread->regs + regs->pc);
+	for (unsigned int i = 0; i < arch->dwarf_reg_count; i++)
+		unwinder->registers[i] = get_le64(thread->regs + arch->dwarf_regs[i]);
+	unwinder->registers[pc] = get_le64(thread->regs + arch->regs->pc);
 	unwinder->known = (2ull << pc) - 1;
 	unwinder->restart = true;
 	unwinder->state = AT_FIRST;
 	unwinder->frame_count = 1;
 	unwinder->frame = (struct unwind_frame){
 		.pc = unwinder->registers[pc],
-		.sp = get_le64(thread->regs + regs->sp),
+		.sp = get_le64(thread->regs + arch->regs->sp),
 	};
 }
 

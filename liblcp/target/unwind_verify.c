@@ -213,7 +213,7 @@ static void check_instruction(struct cursor *cursor, const struct arch *arch, ui
 	operand = instruction_operand(opcode);
 	if (operand == REGISTERS) {
 		(void)get_leb(cursor);
-		if (get_leb(cursor) >= arch->regs->dwarf_count)
+		if (get_leb(cursor) >= arch->dwarf_reg_count)
 			cursor->failed = true;
 	} else if (operand == POINTER) {
 		skip_pointer(cursor, encoding);
@@ -282,7 +282,7 @@ static bool verify_cie(struct unwind_memory *memory, const struct arch *arch, ui
 	(void)get_leb(&cursor);
 	ret->column = version == 1 ? get_byte(&cursor) : get_leb(&cursor);
 	if (cursor.failed || (version != 1 && version != 3) ||
-	    ret->column >= arch->regs->dwarf_count)
+	    ret->column >= arch->dwarf_reg_count)
 		return false;
 	read_augmentation(&cursor, letters, ret);
 	check_instructions(&cursor, arch, ret->encoding);

@@ -281,8 +281,7 @@ static bool verify_cie(struct unwind_memory *memory, const struct arch *arch, ui
 	(void)get_leb(&cursor); /* alignment of code, of data */
 	(void)get_leb(&cursor);
 	ret->column = version == 1 ? get_byte(&cursor) : get_leb(&cursor);
-	if (cursor.failed || (version != 1 && version != 3) ||
-	    ret->column >= arch->dwarf_reg_count)
+	if (cursor.failed || (version != 1 && version != 3) || ret->column >= arch->dwarf_reg_count)
 		return false;
 	read_augmentation(&cursor, letters, ret);
 	check_instructions(&cursor, arch, ret->encoding);

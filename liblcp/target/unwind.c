@@ -393,8 +393,8 @@ static enum unwind_result take_frame(struct unwinder *unwinder, bool is_end)
 }
 
 /*
- * What libunwind does without a table, following frame pointers, is a guess. So a step counts only if
- * everything was found that it asked for.
+ * What libunwind does without a table, following frame pointers, is a guess. So a step counts only
+ * if everything was found that it asked for.
  */
 static enum unwind_result step(struct unwinder *unwinder)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Unwind tables made up for tests: .eh_frame and the header that leads to it, byte by byte, wrong ones
- * too. Instructions are given as they are encoded (DWARF 7.24).
+ * Unwind tables made up for tests: .eh_frame and the header that leads to it, byte by byte, wrong
+ * ones too. Instructions are given as they are encoded (DWARF 7.24).
  */
 #ifndef LCP_TESTS_CFI_MAKE_H
 #define LCP_TESTS_CFI_MAKE_H

@@ -303,8 +303,8 @@ static void test_contexts(void)
 }
 
 /*
- * Code with unwind tables, in an object that says where they are or does not: outer (0x100 bytes, CFA
- * rsp + 8, the first function), the range itself, and other (CFA rsp + 32).
+ * Code with unwind tables, in an object that says where they are or does not: outer (0x100 bytes,
+ * CFA rsp + 8, the first function), the range itself, and other (CFA rsp + 32).
  */
 #define OUTER CODE
 #define OTHER (CODE + 0x200)

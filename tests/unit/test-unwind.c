@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Walks over stacks that are made up: they find what is there, and tables that are wrong or want to do
- * harm end them.
+ * Walks over stacks that are made up: they find what is there, and tables that are wrong or want to
+ * do harm end them.
  *
  * Code is four functions of 0x100 bytes: leaf (CFA rsp + 8) called by middle (rsp + 32), called by
  * framed (rbp + 16), called by start, whose return address is undefined.

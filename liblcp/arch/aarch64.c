@@ -152,8 +152,6 @@ static const struct arch_regs regs = {
 	.flags = 264, /* pstate */
 	.thread_pointer = ARCH_NO_REG,
 	.args = { 0, 8, 16, 24, 32, 40 }, /* x0 to x5 */
-	.dwarf = dwarf_regs,
-	.dwarf_count = ARRAY_SIZE(dwarf_regs),
 	.function_args = { 0, 8, 16, 24, 32, 40 },
 	/*
 	 * PSTATE.SS, BTYPE: with BTYPE as an indirect branch left it, the next instruction would have
@@ -276,6 +274,8 @@ const struct arch arch_aarch64 = {
 	.cure = cure,
 	.cure_needs_before = true,
 	.find_gadget = find_gadget,
+	.dwarf_regs = dwarf_regs,
+	.dwarf_reg_count = ARRAY_SIZE(dwarf_regs),
 	.is_return = is_return,
 	/* Above are a signature or tag; programs have 48 bits unless they ask for more. */
 	.return_mask = ((uint64_t)1 << 48) - 1,

@@ -93,8 +93,6 @@ struct arch_regs {
 	uint16_t flags; /* eflags, pstate */
 	uint16_t thread_pointer; /* fs_base; 0xffff where it is not in this set */
 	uint16_t args[6]; /* of a system call */
-	const uint16_t *dwarf; /* by DWARF's register number, dwarf_count of them; x86: 16 is pc */
-	uint8_t dwarf_count;
 	uint16_t function_args[6]; /* of a function */
 	uint64_t flags_cleared; /* bits of flags that have to be 0 where code is entered */
 };
@@ -395,6 +393,10 @@ struct arch {
 	 * begin. On aarch64, glibc has no GADGET_SIGRETURN: it is the vDSO that does.
 	 */
 	int64_t (*find_gadget)(enum arch_gadget gadget, const uint8_t *code, size_t size);
+
+	/* Offsets of registers in the same set, by DWARF's number; that of x86-64 for pc is 16. */
+	const uint16_t *dwarf_regs;
+	uint8_t dwarf_reg_count;
 
 	/*
 	 * Could a call return to the address behind @code? Its last instruction is one, if one

@@ -337,8 +337,6 @@ static const struct arch_regs regs = {
 	.flags = 144, /* eflags */
 	.thread_pointer = 168, /* fs_base */
 	.args = { 112, 104, 96, 56, 72, 64 }, /* rdi, rsi, rdx, r10, r8, r9 */
-	.dwarf = dwarf_regs,
-	.dwarf_count = ARRAY_SIZE(dwarf_regs),
 	.function_args = { 112, 104, 96, 88, 72, 64 }, /* rcx instead of r10 */
 	/*
 	 * Direction, as the psABI (3.2.1) wants it; trap and resume, as in setup_rt_frame() of Linux;
@@ -446,6 +444,8 @@ const struct arch arch_x86_64 = {
 	.syscalls = syscalls,
 	.cure = cure,
 	.find_gadget = find_gadget,
+	.dwarf_regs = dwarf_regs,
+	.dwarf_reg_count = ARRAY_SIZE(dwarf_regs),
 	.is_return = is_return,
 	.return_mask = UINT64_MAX,
 	.gadgets_wanted = 1 << GADGET_SYSCALL_RET | 1 << GADGET_SIGRETURN |

@@ -98,6 +98,14 @@ cat >>"$scratch/allowed" <<-end
 	clock_gettime clock_nanosleep fstatat mmap mprotect munmap openat poll prctl process_vm_readv pwrite
 	pthread_setcancelstate read setitimer snprintf strtoull
 end
+# core/safety.c maps a buffer for stacks; target/unwind.c gives libunwind accessors of its own, so that it
+# reads what we have read and nothing else.
+cat >>"$scratch/allowed" <<-end
+	mmap munmap
+	_Ux86_64_create_addr_space _Ux86_64_destroy_addr_space _Ux86_64_dwarf_search_unwind_table
+	_Ux86_64_get_reg _Ux86_64_get_save_loc _Ux86_64_init_remote _Ux86_64_is_signal_frame
+	_Ux86_64_set_caching_policy _Ux86_64_step
+end
 # What the toolchain brings: the end of the process if a stack is smashed, hooks for unloading.
 cat >>"$scratch/allowed" <<-end
 	__stack_chk_fail __cxa_finalize __gmon_start__

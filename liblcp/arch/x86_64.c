@@ -299,8 +299,8 @@ static const struct arch_regs regs = {
 	.args = { 112, 104, 96, 56, 72, 64 }, /* rdi, rsi, rdx, r10, r8, r9 */
 	.function_args = { 112, 104, 96, 88, 72, 64 }, /* rcx instead of r10 */
 	/*
-	 * Direction, as the psABI (3.2.1) wants it; trap and resume, as in setup_rt_frame() of Linux;
-	 * alignment check and nested task, which few functions would survive.
+	 * Direction, as the psABI (3.2.1) wants it; trap and resume, as in setup_rt_frame() of
+	 * Linux; alignment check and nested task, which few functions would survive.
 	 */
 	.flags_cleared = 1 << 10 | 1 << 8 | 1 << 16 | 1 << 18 | 1 << 14,
 };
@@ -365,10 +365,10 @@ static int64_t find_gadget(enum arch_gadget gadget, const uint8_t *code, size_t 
 #define RESTART_BY_KERNEL (-516) /* ERESTART_RESTARTBLOCK */
 
 /*
- * The kernel would go on with a poll(2) by restart_syscall(2), which a thread that is to be borrowed
- * must not be in (target/remote_thread.c); and the first thread of many programs waits in poll for
- * most of its life. Without a time limit (fs/select.c, SYSCALL_DEFINE3(poll): a negative timeout) it
- * can as well be made again from its beginning, and handlers see no difference.
+ * The kernel would go on with a poll(2) by restart_syscall(2), which a thread that is to be
+ * borrowed must not be in (target/remote_thread.c); and the first thread of many programs waits in
+ * poll for most of its life. Without a time limit (fs/select.c, SYSCALL_DEFINE3(poll): a negative
+ * timeout) it can as well be made again from its beginning, and handlers see no difference.
  */
 static bool is_endless_poll(const uint8_t *set)
 {

@@ -158,9 +158,9 @@ static int refuse_restart(struct loan *loan)
 }
 
 /*
- * Going anywhere else ends a restartable sequence for the kernel, and the thread would come back to a
- * sequence that nobody restarts. Kernels before 5.13 do not tell where it is; glibc does not use one
- * there either.
+ * Going anywhere else ends a restartable sequence for the kernel, and the thread would come back
+ * to a sequence that nobody restarts. Kernels before 5.13 do not tell where it is; glibc does not
+ * use one there either.
  */
 static int refuse_rseq(struct loan *loan)
 {
@@ -310,10 +310,10 @@ static int read_seccomp(struct loan *loan, int *ret)
 }
 
 /*
- * Seccomp is suspended for the time of the call whether there is a filter or not: that costs less than
- * looking. Where this process may not do it (that takes CAP_SYS_ADMIN, a kernel with
- * CONFIG_CHECKPOINT_RESTORE and no filter on ourselves), the thread must not have one: it would have to
- * allow calls that it was not made for.
+ * Seccomp is suspended for the time of the call whether there is a filter or not: that costs less
+ * than looking. Where this process may not do it (that takes CAP_SYS_ADMIN, a kernel with
+ * CONFIG_CHECKPOINT_RESTORE and no filter on ourselves), the thread must not have one: it would
+ * have to allow calls that it was not made for.
  */
 static int set_options(struct loan *loan)
 {

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "target/ptrace.h"
 #include "target/remote_code.h"
 
 /*
@@ -68,7 +68,8 @@ static void classify(struct loan *loan, int status)
 	} else {
 		loan->stop = STOP_SIGNAL;
 		if (loan->signal < 64 && (faults & SIGNAL_BIT(loan->signal)) != 0 &&
-		    ptrace(PTRACE_GETSIGINFO, loan->tid, 0, &info) == 0 && info.si_code > 0)
+		    ptrace_do(PTRACE_GETSIGINFO, loan->tid, 0, (uint64_t)(uintptr_t)&info) == 0 &&
+		    info.si_code > 0)
 			loan->stop = STOP_FAULT;
 	}
 }
@@ -122,8 +123,8 @@ static int advance(struct loan *loan, int request, enum remote_stop wanted)
 
 		r = deliver ? hold_back(loan) : 0;
 		if (r == 0)
-			r = (int)loan_ptrace(loan, request, 0, deliver ? (uint64_t)loan->signal : 0,
-					     "resuming");
+			r = loan_ptrace(loan, request, 0, deliver ? (uint64_t)loan->signal : 0,
+					"resuming");
 		if (r < 0)
 			return r;
 		loan->stop = STOP_NONE;
@@ -139,7 +140,7 @@ static int advance(struct loan *loan, int request, enum remote_stop wanted)
 /* On to the next place where registers may be put back. A system call is finished on the way. */
 static int settle(struct loan *loan)
 {
-	int r = (int)loan_ptrace(loan, PTRACE_INTERRUPT, 0, 0, "interrupting");
+	int r = loan_ptrace(loan, PTRACE_INTERRUPT, 0, 0, "interrupting");
 
 	return r < 0 ? r : advance(loan, PTRACE_CONT, STOP_EVENT);
 }
@@ -288,7 +289,7 @@ static int halt(struct loan *loan, bool give_up_call)
 
 	loan->deadline = loan->target->ops->now(loan->target) + GRACE_NS;
 	if (loan->stop == STOP_NONE) {
-		r = (int)loan_ptrace(loan, PTRACE_INTERRUPT, 0, 0, "interrupting");
+		r = loan_ptrace(loan, PTRACE_INTERRUPT, 0, 0, "interrupting");
 		if (r == 0)
 			r = await(loan);
 	}

@@ -40,7 +40,7 @@ static bool is_complete(const struct search *search)
 
 static void search_block(struct search *search, uint64_t address, size_t size)
 {
-	for (int i = 0; i < GADGET_COUNT; i++) {
+	for (enum arch_gadget i = 0; i < GADGET_COUNT; i++) {
 		struct arch_gadget_at *gadget = &search->gadgets[i];
 		int64_t at;
 

@@ -150,7 +150,8 @@ static int make_row(struct plan *plan, struct fit *fit, size_t index, struct lcp
 	else
 		r = look_at_entry(plan, function, row, reterr);
 	if (r == 0)
-		r = look_at_code(plan, function, row, address, &fit->functions[index].bytes, reterr);
+		r = look_at_code(plan, function, row, address, &fit->functions[index].bytes,
+				 reterr);
 	if (r == 0 && !entry_only)
 		r = plan_clear(plan, address, address + function->old_size, false, row->name,
 			       reterr);
@@ -270,6 +271,7 @@ static int place(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 		.bytes = lay_out(fit, 0),
 		.data_bytes = fit->size.data + (fit->frames.tell != 0 ? FRAMES_OBJECT_SIZE : 0),
 		.below_2g = fit->size.below_2g,
+		.id = record->id,
 	};
 	uint64_t data;
 	int r;

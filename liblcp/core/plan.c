@@ -75,6 +75,7 @@ int plan_map(struct plan *plan, struct ledger_chunk *chunk, struct lcp_error **r
 		.data_size = chunk->data_bytes,
 		.header = header,
 		.header_size = LEDGER_CHUNK_SLOTS, /* the slots are zero */
+		.name = plan->process->target->can_name ? chunk->address + LEDGER_CHUNK_NAME : 0,
 	};
 
 	if (header == NULL)

@@ -343,8 +343,11 @@ static int roll_back(const struct surgery *surgery, int reason)
 		r = mark(surgery, BEFORE);
 	if (r == 0)
 		return reason;
-	target->fault.code = -LCP_EDAMAGED;
-	return -LCP_EDAMAGED;
+	target->fault = (struct target_fault){ 0 };
+	return target_fail(target, -LCP_EDAMAGED,
+			   "process %d: a switch failed and could not be undone: a query tells "
+			   "what is in force, and the next apply or revert tries again",
+			   target->pid);
 }
 
 /* All threads stand still, and none is in the way. */

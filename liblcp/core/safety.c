@@ -262,12 +262,11 @@ static void judge_frames(struct safety *safety, uint64_t pc, int32_t tid,
 }
 
 /* What is below a stack that is known whole, and in it, is no other context. */
-static void remember_stack(struct safety *safety, const struct target_thread *thread,
-			   const struct unwind_copy *copy)
+static void remember_stack(struct safety *safety, const struct unwind_copy *copy)
 {
 	if (safety->stack_count < safety->stack_room)
 		safety->stacks[safety->stack_count++] = (struct safety_stack){
-			.sp = word_at(thread->regs, safety->arch->regs->sp),
+			.low = copy->address,
 			.end = copy->address + copy->size,
 		};
 }
@@ -294,7 +293,7 @@ static int check_thread(struct safety *safety, struct target *target,
 			return r;
 	}
 	if (suspicion.complete)
-		remember_stack(safety, thread, &copy);
+		remember_stack(safety, &copy);
 	suspect_registers(safety, thread, &suspicion);
 	suspect_stack(safety, &copy, &suspicion);
 	if (live == NULL && suspicion.word == 0 && suspicion.complete)

@@ -44,7 +44,8 @@ struct safety_table {
 struct safety_blocker {
 	int32_t tid; /* 0: a suspended context, or memory that was too large to look for one */
 	uint64_t pc; /* of the thread */
-	uint64_t found; /* the address inside the range; 0: on an unknown stack, nothing was found */
+	uint64_t
+		found; /* the address inside the range; 0: on an unknown stack, nothing was found */
 	const char *name; /* of the range; NULL where nothing was found */
 	uint64_t frames[SAFETY_FRAMES_MAX]; /* return addresses, innermost first */
 	size_t frame_count;

@@ -26,6 +26,12 @@
 #define BUFFER_TOUCHED (256u << 10)
 #define BUFFER_SIZE (SAFETY_STACK_MAX + RED_ZONE)
 
+/*
+ * Alternate stacks are not larger, and a ucontext has no other flags (uapi/asm/ucontext.h: 3 bits).
+ */
+#define ALTERNATE_MAX (1u << 30)
+#define UCONTEXT_FLAGS_MAX 15
+
 /* What makes a thread suspicious. */
 struct suspicion {
 	uint64_t word; /* one that points into a range; 0: none does */
@@ -148,10 +154,11 @@ static bool has_alternate_frame(const uint8_t *bytes, size_t size, uint64_t addr
 {
 	for (size_t offset = 16; range_fits(offset, 24, size); offset += 8) {
 		uint64_t distance = address + offset - word_at(bytes, offset);
+		uint64_t stack_size = word_at(bytes, offset + 16);
 
-		if (distance < SAFETY_STACK_MAX && distance < word_at(bytes, offset + 16) &&
-		    word_at(bytes, offset + 16) <= SAFETY_STACK_MAX &&
-		    word_at(bytes, offset - 8) == 0 && word_at(bytes, offset - 16) < 16)
+		if (distance < stack_size && stack_size <= ALTERNATE_MAX &&
+		    word_at(bytes, offset - 8) == 0 &&
+		    word_at(bytes, offset - 16) <= UCONTEXT_FLAGS_MAX)
 			return true;
 	}
 	return false;

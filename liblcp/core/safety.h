@@ -44,9 +44,8 @@ struct safety_table {
 struct safety_blocker {
 	int32_t tid; /* 0: a suspended context, or memory that was too large to look for one */
 	uint64_t pc; /* of the thread */
-	uint64_t
-		found; /* the address inside the range; 0: on an unknown stack, nothing was found */
-	const char *name; /* of the range; NULL where nothing was found */
+	uint64_t found; /* the address inside the range; 0 if none was */
+	const char *name; /* of the range; NULL if a stack is unknown and nothing was found */
 	uint64_t frames[SAFETY_FRAMES_MAX]; /* return addresses, innermost first */
 	size_t frame_count;
 	bool certain; /* the unwinder saw a live frame; otherwise it could not tell */

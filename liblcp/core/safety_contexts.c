@@ -15,7 +15,6 @@
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/error.h"
 #include "base/num.h"
@@ -31,6 +30,8 @@
  * if the caller asks for all.
  */
 #define MAPPING_MAX (1ull << 30)
+
+/* Pages that cannot be read, in memory that should be: guard pages of stacks. */
 #define GAPS_MAX 65536
 
 /* Words that point into ranges: more than a program has that means no harm. */
@@ -80,10 +81,16 @@ static int read_names(const struct lcp_process *process, const struct object *ob
 	return 0;
 }
 
-static bool makes_contexts(const char *name)
+/* Those of the C library, and Boost's. */
+static bool switches_contexts(const char *name)
 {
-	return strcmp(name, "makecontext") == 0 || strcmp(name, "swapcontext") == 0 ||
-	       strcmp(name, "setcontext") == 0;
+	static const char *const names[] = { "jump_fcontext", "makecontext", "ontop_fcontext",
+					     "setcontext", "swapcontext" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
 }
 
 /*
@@ -114,7 +121,7 @@ static bool imports_contexts(const struct lcp_process *process, const struct obj
 		return true;
 	for (size_t i = 0; i < count; i++)
 		if (symbols[i].st_shndx == SHN_UNDEF && symbols[i].st_name < size &&
-		    makes_contexts(strings + symbols[i].st_name))
+		    switches_contexts(strings + symbols[i].st_name))
 			return true;
 	return false;
 }

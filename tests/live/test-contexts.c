@@ -145,6 +145,8 @@ static void test_coroutines(void)
 {
 	for (int i = 0; i < KINDS; i++)
 		victim_start(&victims[i], bodies[i]);
+	own_range.start = (uintptr_t)__start_patched_code;
+	own_range.end = (uintptr_t)__stop_patched_code;
 	look_into(OUTSIDE);
 	is_int(look.r, 0, "a thread that left traces below its sp is clear");
 	tap_say("%.1f us for %llu bytes of memory", (double)look.ns / 1000,
@@ -167,8 +169,6 @@ int main(void)
 	/* libunwind opens a pipe when it is first used, and keeps it. */
 	if (unwinder_new(&arch_x86_64, NULL, 0, NULL, 0, &unwinder, NULL) < 0)
 		return 99;
-	own_range.start = (uintptr_t)__start_patched_code;
-	own_range.end = (uintptr_t)__stop_patched_code;
 	tap_begin();
 	test_coroutines();
 	return tap_end();

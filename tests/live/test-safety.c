@@ -26,6 +26,9 @@
 #define PATCHED __attribute__((section("patched_code"), noinline))
 #define PLAIN __attribute__((noinline))
 
+/* All of an array is on the stack, though only a part of it is used. */
+#define KEEP(array) __asm__ volatile("" : : "r"(array) : "memory")
+
 extern const char __start_patched_code[], __stop_patched_code[];
 
 static void wait_here(void)
@@ -63,6 +66,7 @@ PLAIN static int leave_traces(void)
 {
 	volatile char room[1024];
 
+	KEEP(room);
 	room[0] = (char)patched(2);
 	return room[0];
 }
@@ -71,6 +75,7 @@ PLAIN static int wait_above(void)
 {
 	volatile char room[8192];
 
+	KEEP(room);
 	room[0] = 1;
 	say_and_wait();
 	return room[0];
@@ -80,6 +85,7 @@ static void touch_stack(void)
 {
 	volatile char room[64];
 
+	KEEP(room);
 	room[0] = 1;
 	room[1] = room[0];
 }
@@ -196,6 +202,7 @@ PLAIN static int recurse(int number)
 {
 	volatile char room[256];
 
+	KEEP(room);
 	room[0] = 1;
 	if (number == 0)
 		say_and_wait();
@@ -321,6 +328,7 @@ PLAIN static int sleep_above(void)
 {
 	volatile char room[4096];
 
+	KEEP(room);
 	room[0] = 1;
 	asleep++;
 	while (pause() < 0)

@@ -3,8 +3,8 @@
  * A process that is only memory and registers, for tests of what reads them: arrays that say they
  * are at some address, threads that stand where they are put. Nothing can be written or called.
  */
-#ifndef LCP_TESTS_FAKE_MEMORY_H
-#define LCP_TESTS_FAKE_MEMORY_H
+#ifndef LCP_TESTS_FAKE_STOPPED_H
+#define LCP_TESTS_FAKE_STOPPED_H
 
 #include "core/process.h"
 
@@ -17,7 +17,7 @@ struct fake_piece {
 	uint8_t *bytes;
 };
 
-struct fake_memory {
+struct fake_stopped {
 	struct target target;
 	struct lcp_process process;
 	struct fake_piece pieces[FAKE_PIECES_MAX];
@@ -28,18 +28,19 @@ struct fake_memory {
 };
 
 /* An x86-64 process with these mappings, in which nothing is yet. It must not be moved. */
-void fake_memory_init(struct fake_memory *fake, const char *maps);
-void fake_memory_fini(struct fake_memory *fake);
+void fake_stopped_init(struct fake_stopped *fake, const char *maps);
+void fake_stopped_fini(struct fake_stopped *fake);
 
 /* Zero bytes at @address; pieces that touch are read as one. */
-void fake_memory_add(struct fake_memory *fake, uint64_t address, size_t size);
+void fake_stopped_add(struct fake_stopped *fake, uint64_t address, size_t size);
 
 /* Our copy of @size bytes at @address, all in one piece. */
-uint8_t *fake_memory_at(struct fake_memory *fake, uint64_t address, size_t size);
-void fake_memory_put(struct fake_memory *fake, uint64_t address, uint64_t word);
+uint8_t *fake_stopped_at(struct fake_stopped *fake, uint64_t address, size_t size);
+void fake_stopped_put(struct fake_stopped *fake, uint64_t address, uint64_t word);
 
 /* One more thread, stopped, all other registers 0. */
-void fake_memory_thread(struct fake_memory *fake, int32_t tid, uint64_t pc, uint64_t sp);
-void fake_memory_register(struct fake_memory *fake, size_t thread, uint16_t offset, uint64_t value);
+void fake_stopped_thread(struct fake_stopped *fake, int32_t tid, uint64_t pc, uint64_t sp);
+void fake_stopped_register(struct fake_stopped *fake, size_t thread, uint16_t offset,
+			   uint64_t value);
 
 #endif

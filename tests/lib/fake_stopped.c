@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "fake_memory.h"
+#include "fake_stopped.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct fake_memory *fake_of(struct target *target)
+static struct fake_stopped *fake_of(struct target *target)
 {
-	return (struct fake_memory *)target;
+	return (struct fake_stopped *)target;
 }
 
-static const struct fake_piece *piece_at(const struct fake_memory *fake, uint64_t address)
+static const struct fake_piece *piece_at(const struct fake_stopped *fake, uint64_t address)
 {
 	for (size_t i = 0; i < fake->piece_count; i++)
 		if (address - fake->pieces[i].address < fake->pieces[i].size)
@@ -20,7 +20,7 @@ static const struct fake_piece *piece_at(const struct fake_memory *fake, uint64_
 
 static size_t read_some(struct target *target, uint64_t address, void *ret, size_t size)
 {
-	struct fake_memory *fake = fake_of(target);
+	struct fake_stopped *fake = fake_of(target);
 	const struct fake_piece *piece;
 	size_t done = 0;
 
@@ -49,7 +49,7 @@ static int alive(struct target *target)
 
 static const struct target_ops ops = { .read = read_all, .read_some = read_some, .alive = alive };
 
-void fake_memory_init(struct fake_memory *fake, const char *maps)
+void fake_stopped_init(struct fake_stopped *fake, const char *maps)
 {
 	memset(fake, 0, sizeof(*fake));
 	fake->target.ops = &ops;
@@ -60,14 +60,14 @@ void fake_memory_init(struct fake_memory *fake, const char *maps)
 		abort();
 }
 
-void fake_memory_fini(struct fake_memory *fake)
+void fake_stopped_fini(struct fake_stopped *fake)
 {
 	proc_maps_fini(&fake->process.maps);
 	for (size_t i = 0; i < fake->piece_count; i++)
 		free(fake->pieces[i].bytes);
 }
 
-void fake_memory_add(struct fake_memory *fake, uint64_t address, size_t size)
+void fake_stopped_add(struct fake_stopped *fake, uint64_t address, size_t size)
 {
 	struct fake_piece piece = { address, size, calloc(size, 1) };
 
@@ -76,7 +76,7 @@ void fake_memory_add(struct fake_memory *fake, uint64_t address, size_t size)
 	fake->pieces[fake->piece_count++] = piece;
 }
 
-uint8_t *fake_memory_at(struct fake_memory *fake, uint64_t address, size_t size)
+uint8_t *fake_stopped_at(struct fake_stopped *fake, uint64_t address, size_t size)
 {
 	const struct fake_piece *piece = piece_at(fake, address);
 
@@ -85,23 +85,24 @@ uint8_t *fake_memory_at(struct fake_memory *fake, uint64_t address, size_t size)
 	return piece->bytes + (address - piece->address);
 }
 
-void fake_memory_put(struct fake_memory *fake, uint64_t address, uint64_t word)
+void fake_stopped_put(struct fake_stopped *fake, uint64_t address, uint64_t word)
 {
-	memcpy(fake_memory_at(fake, address, sizeof(word)), &word, sizeof(word));
+	memcpy(fake_stopped_at(fake, address, sizeof(word)), &word, sizeof(word));
 }
 
-void fake_memory_thread(struct fake_memory *fake, int32_t tid, uint64_t pc, uint64_t sp)
+void fake_stopped_thread(struct fake_stopped *fake, int32_t tid, uint64_t pc, uint64_t sp)
 {
 	size_t number = fake->target.thread_count++;
 
 	if (number == FAKE_THREADS_MAX)
 		abort();
 	fake->threads[number] = (struct target_thread){ .tid = tid, .stopped = true };
-	fake_memory_register(fake, number, arch_x86_64.regs->pc, pc);
-	fake_memory_register(fake, number, arch_x86_64.regs->sp, sp);
+	fake_stopped_register(fake, number, arch_x86_64.regs->pc, pc);
+	fake_stopped_register(fake, number, arch_x86_64.regs->sp, sp);
 }
 
-void fake_memory_register(struct fake_memory *fake, size_t thread, uint16_t offset, uint64_t value)
+void fake_stopped_register(struct fake_stopped *fake, size_t thread, uint16_t offset,
+			   uint64_t value)
 {
 	memcpy(fake->threads[thread].regs + offset, &value, sizeof(value));
 }

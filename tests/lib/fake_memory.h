@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process made up: one block of memory with objects, their tables and the lists of a dynamic linker
- * in it, and a target that reads it. Tests overwrite what they like.
+ * A process made up: one block of memory with objects, their tables and the lists of a dynamic
+ * linker in it, and a target that reads it. Tests overwrite what they like.
  *
  * Each object takes FAKE_OBJECT_SIZE bytes, at addresses that fake_address() gives: 0 is the
  * program, which has the struct r_debug.
@@ -15,7 +15,7 @@
 #include "target/target.h"
 
 #define FAKE_BASE ((uint64_t)0x100000)
-#define FAKE_SIZE ((size_t)4 << 20)
+#define FAKE_SIZE ((size_t)0x190000)
 #define FAKE_OBJECT_SIZE ((uint64_t)0x4000)
 #define FAKE_OBJECTS_MAX 16
 
@@ -34,7 +34,7 @@
 #define FAKE_LAST 0x3c00 /* nothing is there, up to the end */
 
 /* Of a list's entry, by its number. */
-#define FAKE_ENTRY(number) (FAKE_BASE + 0x200000 + (uint64_t)(number)*64)
+#define FAKE_ENTRY(number) (FAKE_BASE + 0x80000 + (uint64_t)(number)*64)
 
 struct fake {
 	struct target target;

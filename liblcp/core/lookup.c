@@ -98,31 +98,6 @@ static int look_locally(struct lcp_process *process, const struct object *object
 	return r;
 }
 
-/*
- * A unique symbol (C++ inline variables) is one in all of a namespace, whatever the scopes: the
- * first that was met, which is about the first that was loaded.
- */
-static int look_for_unique(struct lcp_process *process, uint32_t scope,
-			   const struct symbol_name *name, struct lookup_definition *ret,
-			   struct lcp_error **reterr)
-{
-	for (size_t i = 0; i < process->object_count; i++) {
-		struct lookup_definition found = { 0 };
-		int r;
-
-		if (process->objects[i].scope != scope)
-			continue;
-		r = look_into(process, &process->objects[i], name, &found, reterr);
-		if (r < 0)
-			return r;
-		if (found.symbol == NULL || ELF64_ST_BIND(found.symbol->st_info) != STB_GNU_UNIQUE)
-			continue;
-		*ret = found;
-		break;
-	}
-	return 0;
-}
-
 int lookup_definition(struct lcp_process *process, const struct object *object,
 		      const struct symbol_name *name, struct lookup_definition *ret,
 		      struct lcp_error **reterr)
@@ -140,8 +115,6 @@ int lookup_definition(struct lcp_process *process, const struct object *object,
 		r = look_globally(process, object->scope, name, ret, reterr);
 	if (r == 0 && ret->symbol == NULL)
 		r = look_locally(process, object, name, ret, reterr);
-	if (r == 0 && ret->symbol != NULL && ELF64_ST_BIND(ret->symbol->st_info) == STB_GNU_UNIQUE)
-		r = look_for_unique(process, object->scope, name, ret, reterr);
 	return r;
 }
 
@@ -161,6 +134,8 @@ int lookup_symbol(struct lcp_process *process, const struct object *object, cons
 				 "symbol '%s%s%s' is defined by no object that %s sees", name,
 				 version != NULL ? "@" : "", version != NULL ? version : "",
 				 object->path);
+	if (ELF64_ST_BIND(found.symbol->st_info) == STB_GNU_UNIQUE)
+		return lookup_unique(process, &found, &wanted, ret, reterr);
 	address = symbol_address(found.object, found.symbol);
 	if (ELF64_ST_TYPE(found.symbol->st_info) == STT_GNU_IFUNC)
 		return lookup_indirect(process, found.object, address, ret, reterr);

@@ -21,7 +21,8 @@ struct lookup_answer {
 };
 
 struct process_lookups {
-	uint64_t bytes; /* of tables that were read: symbols_read() has a limit */
+	uint64_t bytes; /* of tables that were read: there is a limit */
+	uint64_t slots; /* the same */
 	struct lookup_node *nodes; /* by number of object; NULL until a scope was asked for */
 	size_t node_count;
 	VEC(struct lookup_answer) answers;
@@ -34,7 +35,7 @@ struct lookup_scope {
 	size_t room;
 };
 
-/* A definition of a name; symbol is NULL if there is none. */
+/* A definition of a name; symbol is NULL if there is none, and lasts until slots are loaded. */
 struct lookup_definition {
 	const struct object *object;
 	const Elf64_Sym *symbol;
@@ -48,7 +49,7 @@ int lookup_tables(struct lcp_process *process, const struct object *object, bool
 int lookup_nodes(struct lcp_process *process, struct lcp_error **reterr);
 void lookup_nodes_free(struct process_lookups *lookups);
 
-/* The scope of what dlopen(3) opened for @object, to be freed; empty if that is in the global one. */
+/* The scope of what dlopen(3) opened with @object, to be freed; empty if it is a global one. */
 int lookup_local_scope(struct lcp_process *process, const struct object *object,
 		       struct lookup_scope *ret, struct lcp_error **reterr);
 
@@ -56,5 +57,9 @@ int lookup_local_scope(struct lcp_process *process, const struct object *object,
 int lookup_definition(struct lcp_process *process, const struct object *object,
 		      const struct symbol_name *name, struct lookup_definition *ret,
 		      struct lcp_error **reterr);
+
+/* Which of several definitions the process took for a symbol of which there is one (C++). */
+int lookup_unique(struct lcp_process *process, const struct lookup_definition *first,
+		  const struct symbol_name *name, struct lookup *ret, struct lcp_error **reterr);
 
 #endif

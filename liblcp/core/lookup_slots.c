@@ -49,8 +49,8 @@ static bool is_code(const struct object *object, uint64_t address)
 
 /*
  * Does @slot of @user get what @resolver of @object returns? With the version that @user asks for:
- * glibc has several memcpy. A slot for calls in the object itself may hold the way to the lazy binder,
- * which is code of the object as well.
+ * glibc has several memcpy. A slot for calls in the object itself may hold the way to the lazy
+ * binder, which is code of the object as well.
  */
 static bool is_witness(const struct lcp_process *process, const struct object *user,
 		       const struct object *object, const Elf64_Rela *slot, uint64_t resolver)
@@ -131,9 +131,50 @@ int lookup_indirect(struct lcp_process *process, const struct object *object, ui
 	return 0;
 }
 
+/* A slot of @user that holds the address of data called @name: what it holds, or 0. */
+static int find_bound(struct lcp_process *process, const struct object *user,
+		      const struct symbol_name *name, uint64_t *ret, struct lcp_error **reterr)
+{
+	struct object_symbols *symbols;
+	int r;
+
+	*ret = 0;
+	r = lookup_tables(process, user, true, &symbols, reterr);
+	for (size_t i = 0; r == 0 && *ret == 0 && i < symbols->slots.count; i++) {
+		const Elf64_Rela *slot = &symbols->slots.items[i];
+
+		if (type_of(slot) == process->target->arch->dynamic_relocs.slot &&
+		    strcmp(symbols_name(symbols, symbol_of(slot)), name->name) == 0)
+			r = read_slot(process, user, slot, ret, reterr);
+	}
+	return r;
+}
+
 /*
- * Is the symbol of @slot in the thread-local block of @object itself? One without a name is, and one
- * that no other object gets in front of.
+ * The definition that was looked up first, by whatever object (elf/dl-lookup.c of glibc,
+ * do_lookup_unique()), is that of all objects of the namespace: one whose slot was filled in knows.
+ */
+int lookup_unique(struct lcp_process *process, const struct lookup_definition *first,
+		  const struct symbol_name *name, struct lookup *ret, struct lcp_error **reterr)
+{
+	uint64_t address = symbol_address(first->object, first->symbol), bound = 0;
+	uint8_t type = ELF64_ST_TYPE(first->symbol->st_info);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && bound == 0 && i < process->object_count; i++)
+		if (process->objects[i].scope == first->object->scope)
+			r = find_bound(process, &process->objects[i], name, &bound, reterr);
+	if (r < 0)
+		return r;
+	*ret = (struct lookup){ first->object, address, type, false };
+	if (bound != 0 && process_object_at(process, bound) != NULL)
+		*ret = (struct lookup){ process_object_at(process, bound), bound, type, false };
+	return 0;
+}
+
+/*
+ * Is the symbol of @slot in the thread-local block of @object itself? One without a name is, and
+ * one that no other object gets in front of.
  */
 static int is_own_tls(struct lcp_process *process, const struct object *object,
 		      const Elf64_Rela *slot, bool *ret, struct lcp_error **reterr)

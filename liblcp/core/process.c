@@ -93,8 +93,8 @@ static int look(struct process_view *view, struct lcp_error **reterr)
 	if (view->too_many)
 		return error_set(reterr, -LCP_EFORMAT,
 				 "process %" PRId32
-				 ": the dynamic linker lists more than %zu objects",
-				 view->process->target->pid, view->objects.count);
+				 ": the dynamic linker lists more than %d objects",
+				 view->process->target->pid, PROCESS_OBJECTS_MAX);
 	return 0;
 }
 
@@ -121,21 +121,21 @@ static void forget_objects(struct lcp_process *process)
 }
 
 /* The process is from now on what the view has seen. */
-static void take_view(struct lcp_process *process, struct process_view *view)
+static int take_view(struct lcp_process *process, struct process_view *view,
+		     struct lcp_error **reterr)
 {
+	char *path = strdup(view->objects.items[0].path);
+
+	if (path == NULL)
+		return error_set_nomem(reterr);
+	free(process->path);
+	process->path = path;
 	forget_objects(process);
 	process->maps = view->maps;
 	process->objects = view->objects.items;
 	process->object_count = view->objects.count;
 	*view = (struct process_view){ 0 };
-}
-
-/* Names of newly mapped memory; the program's own never changes. */
-static int find_path(struct lcp_process *process, struct lcp_error **reterr)
-{
-	if (process->path == NULL)
-		process->path = strdup(process->objects[0].path);
-	return process->path != NULL ? 0 : error_set_nomem(reterr);
+	return 0;
 }
 
 /*
@@ -153,11 +153,8 @@ int process_refresh(struct lcp_process *process, struct lcp_error **reterr)
 		r = look(&view, reterr);
 		if (r < 0)
 			return r;
-		if (!view.doubtful || i + 1 == LOOKS_MAX ||
-		    (i > 0 && same_objects(&view, &before))) {
-			take_view(process, &view);
-			return find_path(process, reterr);
-		}
+		if (!view.doubtful || i + 1 == LOOKS_MAX || (i > 0 && same_objects(&view, &before)))
+			return take_view(process, &view, reterr);
 		process_view_fini(&before);
 		before = view;
 		view = (struct process_view){ 0 };
@@ -184,13 +181,28 @@ int process_new(struct lcp_ctx *ctx, struct target *target, struct lcp_process *
 	return 0;
 }
 
+int process_attach(struct lcp_ctx *ctx, int32_t pid, uint32_t flags, struct lcp_process **ret,
+		   struct lcp_error **reterr)
+{
+	struct target *target;
+	int r;
+
+	r = target_open(pid, (flags & LCP_ATTACH_IN_PROCESS) != 0 ? TARGET_IN_PROCESS : 0, &target,
+			reterr);
+	if (r < 0)
+		return r;
+	r = process_new(ctx, target, ret, reterr);
+	if (r < 0)
+		target_close(target);
+	return r;
+}
+
 void process_free(struct lcp_process *process)
 {
 	if (process == NULL)
 		return;
 	forget_objects(process);
-	if (process->target != NULL)
-		process->target->ops->close(process->target);
+	target_close(process->target);
 	if (process->ctx != NULL)
 		ctx_unref(process->ctx);
 	free(process->path);

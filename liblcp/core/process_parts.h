@@ -3,13 +3,16 @@
  * What the parts of process.c share: objects as they are being found, before a process has them.
  *
  * Failures here are plain codes. -LCP_EFORMAT and -EFAULT say that something is not as it should be
- * in one place of a hostile process, which is no reason to give up the others; process_fails() tells
- * them from those that are.
+ * in one place of a hostile process, which is no reason to give up the others: process_fails()
+ * tells them from those that are one.
  */
 #ifndef LCP_CORE_PROCESS_PARTS_H
 #define LCP_CORE_PROCESS_PARTS_H
 
 #include "core/process.h"
+
+/* More than that no process has, and a list of more is hostile. */
+#define PROCESS_OBJECTS_MAX 16384
 
 /* What the kernel told the process when it began (getauxval(3)); 0 where it did not. */
 struct process_auxv {
@@ -24,9 +27,10 @@ struct process_view {
 	struct proc_maps maps;
 	struct process_auxv auxv;
 	VEC(struct object) objects;
+	uint32_t tries; /* how often the beginning of an object was looked for: there is a limit */
 	/* The lists were being changed, or did not agree with the mappings: look again. */
 	bool doubtful;
-	bool too_many; /* objects: the view ends there */
+	bool too_many; /* entries in a list: the view ends there */
 };
 
 void process_view_fini(struct process_view *view);

@@ -12,15 +12,16 @@
 
 #include "base/num.h"
 #include "core/process_parts.h"
-
-/* More than that no process has, and a list of more is hostile. */
-#define OBJECTS_MAX 16384
+#include "core/symbols.h"
 
 /* glibc has 16 (DL_NNS). */
 #define NAMESPACES_MAX 64
 
 /* How far in front of its dynamic section the beginning of an object is looked for. */
 #define MAPPINGS_BACK 256
+
+/* A list that is not hostile needs two of them for an object. */
+#define TRIES_MAX (4 * PROCESS_OBJECTS_MAX)
 
 #define DYNAMIC_MAX 65536
 
@@ -69,7 +70,7 @@ static int read_memory(const struct process_view *view, uint64_t address, void *
 
 static int add_object(struct process_view *view, struct object *object)
 {
-	if (view->objects.count == OBJECTS_MAX) {
+	if (view->objects.count == PROCESS_OBJECTS_MAX) {
 		view->too_many = true;
 		process_object_fini(object);
 		return 0;
@@ -98,13 +99,13 @@ static struct object *have_object(const struct process_view *view, uint64_t tabl
  * Find the object of that table: it begins with a mapping of the beginning of a file, not far in
  * front of it. Another copy of the file there has its tables elsewhere. 0, -LCP_EFORMAT.
  */
-static int find_object(const struct process_view *view, uint64_t table, struct object *ret)
+static int find_object(struct process_view *view, uint64_t table, struct object *ret)
 {
 	const struct proc_mapping *at = proc_maps_find(&view->maps, table);
 	int r;
 
 	for (size_t i = 0; at != NULL && i < MAPPINGS_BACK; i++, at--) {
-		if (at->offset == 0) {
+		if (at->offset == 0 && view->tries++ < TRIES_MAX) {
 			r = process_object_read(view, at, ret);
 			if (process_fails(r))
 				return r;
@@ -175,7 +176,7 @@ static int read_list(struct process_view *view, uint64_t first, uint32_t scope)
 			view->doubtful = true;
 			return process_fails(r) ? r : 0;
 		}
-		if (order == OBJECTS_MAX)
+		if (order == PROCESS_OBJECTS_MAX)
 			view->too_many = true;
 		r = add_entry(view, entry.dynamic, scope, order++);
 		if (r < 0)
@@ -220,14 +221,54 @@ static int read_lists(struct process_view *view, uint64_t address)
 	return process_fails(r) ? r : 0;
 }
 
-/* What the dynamic linker has put into DT_DEBUG of the program; 0 if it has not yet, or never does. */
-static int find_debug(const struct process_view *view, const struct object *program, uint64_t *ret)
+/* The address of what the object defines as @name, or 0. */
+static int find_symbol(const struct process_view *view, const struct object *object,
+		       const char *name, uint64_t *ret)
+{
+	const struct symbol_name wanted = symbol_name(name, NULL);
+	struct object_symbols *symbols = NULL;
+	const Elf64_Sym *symbol = NULL;
+	int r;
+
+	r = symbols_new(view->process, object, &symbols, NULL);
+	if (r == 0)
+		r = symbols_load(view->process, object, symbols, NULL);
+	if (r == 0)
+		symbol = symbols_find(symbols, &wanted);
+	*ret = symbol != NULL ? symbol_address(object, symbol) : 0;
+	symbols_free(symbols);
+	return r;
+}
+
+/*
+ * Where the dynamic linker has its own struct r_debug; musl has its address. A program that was
+ * started by running the linker is not what was executed, and the linker has no DT_DEBUG for it.
+ */
+static int find_own_debug(const struct process_view *view, const struct object *linker,
+			  uint64_t *ret)
+{
+	uint64_t pointer;
+	int r;
+
+	r = find_symbol(view, linker, "_r_debug", ret);
+	if (r < 0 || *ret != 0)
+		return r;
+	r = find_symbol(view, linker, "_dl_debug_addr", &pointer);
+	if (r == 0 && pointer != 0)
+		r = read_memory(view, pointer, ret, sizeof(*ret));
+	return process_fails(r) ? r : 0;
+}
+
+/* What DT_DEBUG of the program says: 0 while the dynamic linker has not filled it in. */
+static int find_debug(const struct process_view *view, const struct object *program, uint64_t *ret,
+		      bool *ret_have)
 {
 	uint64_t size = program->dynamic.size;
 	autofree Elf64_Dyn *entries = NULL;
 	int r;
 
 	*ret = 0;
+	*ret_have = false;
 	if (size == 0 || size > DYNAMIC_MAX)
 		return 0;
 	entries = malloc(size);
@@ -237,15 +278,37 @@ static int find_debug(const struct process_view *view, const struct object *prog
 	if (r < 0)
 		return process_fails(r) ? r : 0;
 	for (size_t i = 0; i < size / sizeof(*entries) && entries[i].d_tag != DT_NULL; i++)
-		if (entries[i].d_tag == DT_DEBUG)
+		if (entries[i].d_tag == DT_DEBUG) {
 			*ret = entries[i].d_un.d_ptr;
+			*ret_have = true;
+		}
 	return 0;
+}
+
+/* What was executed is the dynamic linker: the first of its list is the program. */
+static void put_linker_in_place(struct process_view *view)
+{
+	struct object linker = view->objects.items[0], *items = view->objects.items;
+	size_t place = 0;
+
+	if (view->objects.count < 2 || items[1].scope != 0 || items[1].order != 0)
+		return;
+	linker.is_linker = true;
+	linker.is_program = false;
+	items[1].is_program = true;
+	while (place + 1 < view->objects.count && items[place + 1].scope == 0 &&
+	       items[place + 1].order < linker.order) {
+		items[place] = items[place + 1];
+		place++;
+	}
+	items[place] = linker;
 }
 
 int process_view_objects(struct process_view *view)
 {
 	struct object program;
 	uint64_t debug;
+	bool have;
 	int r;
 
 	r = find_object(view, view->auxv.headers, &program);
@@ -254,9 +317,13 @@ int process_view_objects(struct process_view *view)
 	program.is_program = true;
 	r = add_object(view, &program);
 	if (r == 0)
-		r = find_debug(view, &program, &debug);
+		r = find_debug(view, &program, &debug, &have);
+	if (r == 0 && !have)
+		r = find_own_debug(view, &program, &debug);
 	if (r == 0)
 		r = read_lists(view, debug);
+	if (r == 0 && !have)
+		put_linker_in_place(view);
 	if (r == 0)
 		r = add_mapped(view, view->auxv.linker);
 	if (r == 0)

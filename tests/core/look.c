@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Run a program that says of itself where things are, and compare with what the library finds out
- * by looking at it: look PROGRAM [ARGUMENT...]. What it says, a line each:
+ * by looking at it: look [VARIABLE=VALUE]... PROGRAM [ARGUMENT...]. What it says, a line each:
  *
  *	object BIAS NAME		an object is mapped there (NAME: the last part of its path)
  *	objects COUNT			of all namespaces, the vdso among them
@@ -11,6 +11,7 @@
  *	tls FROM MODULE OFFSET		the block of FROM: its module, its place from the thread
  *					pointer; "-" where it is not to be known
  *	segment ADDRESS NAME		the object that has this address; "none"
+ *	again TIMES LEAST MOST		as often as that, there are so many objects, the program first
  *	ready				now look
  *
  * FROM is the last part of the object's path, "-" for the program; VERSION "-" for none. Prints what
@@ -37,10 +38,13 @@ struct look {
 	unsigned int wrong;
 };
 
-static const char *last_part(const char *path)
+/* The last part of a path, without what the kernel says behind that of a file that is gone. */
+static const char *last_part(char *path)
 {
-	const char *slash = strrchr(path, '/');
+	char *slash = strrchr(path, '/'), *gone = strstr(path, " (deleted)");
 
+	if (gone != NULL)
+		*gone = '\0';
 	return slash != NULL ? slash + 1 : path;
 }
 
@@ -53,7 +57,7 @@ static void differ(struct look *look, const char *line, const char *is)
 static const struct object *find_object(const struct look *look, const char *name)
 {
 	for (size_t i = 0; i < look->process->object_count; i++) {
-		const struct object *object = &look->process->objects[i];
+		struct object *object = &look->process->objects[i];
 
 		if (strcmp(name, "-") == 0 ? object->is_program
 					   : strcmp(last_part(object->path), name) == 0)
@@ -164,13 +168,33 @@ static void look_segment(struct look *look, const char *line, char **words)
 		differ(look, line, name);
 }
 
+static void look_again(struct look *look, const char *line, char **words)
+{
+	size_t least = strtoul(words[2], NULL, 0), most = strtoul(words[3], NULL, 0);
+	struct lcp_error *error = NULL;
+
+	for (unsigned long times = strtoul(words[1], NULL, 0); times > 0; times--) {
+		if (process_refresh(look->process, &error) < 0) {
+			differ(look, line, error->message);
+			error_free(error);
+			return;
+		}
+		if (look->process->object_count < least || look->process->object_count > most ||
+		    !look->process->objects[0].is_program) {
+			look_count(look, line, words);
+			return;
+		}
+	}
+}
+
 static const struct {
 	const char *name;
 	int words;
 	void (*look)(struct look *look, const char *line, char **words);
 } verbs[] = {
-	{ "object", 3, look_object }, { "objects", 2, look_count },   { "symbol", 5, look_symbol },
-	{ "slot", 5, look_slot },     { "segment", 3, look_segment }, { "tls", 4, look_tls },
+	{ "object", 3, look_object }, { "objects", 2, look_count }, { "again", 4, look_again },
+	{ "symbol", 5, look_symbol }, { "slot", 5, look_slot },	    { "segment", 3, look_segment },
+	{ "tls", 4, look_tls },
 };
 
 static void look_at_line(struct look *look, const char *line)
@@ -220,6 +244,8 @@ static pid_t start(char **argv, int *ret_out, int *ret_in)
 	if (pid == 0) {
 		(void)dup2(in[0], STDIN_FILENO);
 		(void)dup2(out[1], STDOUT_FILENO);
+		for (; strchr(argv[0], '=') != NULL; argv++)
+			(void)putenv(argv[0]);
 		(void)execv(argv[0], argv);
 		_exit(127);
 	}

@@ -78,7 +78,8 @@ DEFINE_GUARD(safety, struct safety *, safety_free);
 
 /*
  * With all threads stopped: 0 if all is clear; -LCP_EINUSE, and safety_blockers() says who;
- * a failure to read. Inside operate(): see target.h.
+ * -LCP_EGONE. Inside operate(): see target.h. If that was interrupted, the check cannot be used
+ * again, only freed: a lock of libunwind's that belongs to it may be held for good.
  */
 int safety_check(struct safety *safety, struct target *target);
 

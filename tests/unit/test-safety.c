@@ -379,6 +379,32 @@ static void test_frames(bool says_where)
 	fake_stopped_fini(&fake);
 }
 
+/* Any bit of the tables is wrong: that may cost a verdict, and nothing else. */
+static void test_flipped_tables(bool says_where)
+{
+	struct fake_stopped fake;
+	struct safety_blocker blocker;
+	struct object object;
+	size_t odd = 0;
+
+	setup_tables(&fake, &object, says_where);
+	fake_stopped_put(&fake, SP + 24, OUTER + 8);
+	fake_stopped_put(&fake, SP + 64, START + 8);
+	for (size_t i = 0; i < 0x200; i++) {
+		for (unsigned int bit = 0; bit < 8; bit++) {
+			uint8_t *byte = fake_stopped_at(&fake, TABLES + i, 1);
+			int r;
+
+			*byte ^= (uint8_t)(1u << bit);
+			r = check(&fake, &whole, 0, &blocker);
+			*byte ^= (uint8_t)(1u << bit);
+			odd += r != 0 && r != -LCP_EINUSE;
+		}
+	}
+	is_int(odd, 0, "with any bit of a table flipped there is a verdict");
+	fake_stopped_fini(&fake);
+}
+
 int main(void)
 {
 	autounwinder struct unwinder *unwinder = NULL;
@@ -399,5 +425,7 @@ int main(void)
 	test_contexts();
 	test_frames(true);
 	test_frames(false);
+	test_flipped_tables(true);
+	test_flipped_tables(false);
 	return tap_end();
 }

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/num.h"
 #include "core/lookup.h"
-#include "fake_program.h"
+#include "fake_memory.h"
 #include "tap.h"
 
 static const char *const program_names[] = { "main", "both" };

@@ -65,7 +65,7 @@ static void wait_at_gate(void)
 
 static void crash(void)
 {
-	volatile char *volatile nowhere = NULL;
+	volatile char *volatile nowhere = (volatile char *)16;
 
 	*nowhere = 1;
 }

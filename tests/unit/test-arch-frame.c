@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Signal frames, field by field. On x86-64 one is compared with what the kernel leaves on the stack
- * when it runs a signal handler, and one is returned from.
+ * when it runs a signal handler. That threads return from them is seen in tests/live.
  */
 #include <elf.h>
 #include <errno.h>

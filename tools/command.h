@@ -37,6 +37,7 @@ struct command {
 
 extern const struct command command_build;
 extern const struct command command_info;
+extern const struct command command_list;
 extern const struct command command_verify;
 
 /* What arguments_next() returns beside the ids of options. */

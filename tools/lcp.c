@@ -12,6 +12,7 @@
 static const struct command *const commands[] = {
 	&command_build,
 	&command_info,
+	&command_list,
 	&command_verify,
 };
 

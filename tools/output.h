@@ -15,10 +15,12 @@
 
 #include "util.h"
 
-/* Exit codes. 3 (some processes failed), 4 (nothing matched) and 5 (busy) are for processes. */
+/* Exit codes. 5 (busy) is for what changes processes. */
 #define EXIT_DONE 0
 #define EXIT_ERROR 1
 #define EXIT_USAGE 2
+#define EXIT_SOME 3 /* processes failed */
+#define EXIT_NONE 4 /* matched */
 #define EXIT_PERMISSION 6
 #define EXIT_INTEGRITY 7
 #define EXIT_UNSUPPORTED 8

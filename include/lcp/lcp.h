@@ -31,6 +31,7 @@
 #include <lcp/context.h>
 #include <lcp/error.h>
 #include <lcp/kpatch.h>
+#include <lcp/process.h>
 #include <lcp/version.h>
 
 #endif

@@ -11,10 +11,10 @@
  * 2. relocs: every relocation that gcc and clang write for the code a patch may hold. Each says
  *    what its place needs (see enum reloc_need), how many bytes it touches, and how the value is
  *    put there. Values come from the ABI supplement, expected bytes from the assembler and linker.
- * 3. branch, far_branch, branch_target: what is written over a function's entry.
- * 4. landing_pad, padding: what stands at an entry and between functions.
- * 5. regs, syscalls, gadgets: what the target layer needs to borrow a thread.
- * 6. frame, in arch/NAME_frame.c: what brings a borrowed thread back by itself. Compare its bytes with
+ * 3. branch, far_branch, branch_target: what is written over a function's entry. 4. landing_pad,
+ * padding: what stands at an entry and between functions. 5. regs, syscalls, gadgets: what the
+ * target layer needs to borrow a thread. 6. frame, in arch/NAME_frame.c: what brings a borrowed
+ * thread back by itself. Compare its bytes with
  *    what the kernel leaves on the stack when it runs a signal handler.
  */
 #ifndef LCP_ARCH_ARCH_H
@@ -112,6 +112,7 @@ enum arch_syscall {
 	SYSCALL_MPROTECT,
 	SYSCALL_MUNMAP,
 	SYSCALL_OPENAT,
+	SYSCALL_POLL,
 	SYSCALL_PRCTL,
 	SYSCALL_RECVFROM,
 	SYSCALL_RECVMMSG,
@@ -211,17 +212,16 @@ struct arch_frame {
 	uint64_t sigreturn_sp; /* the stack pointer when rt_sigreturn is made */
 	uint64_t result; /* where the function's value is then, 0 if it is in its register */
 	bool loses_result; /* it is nowhere */
-	uint16_t
-		result_reg; /* register that has to hold @result_base where a function is entered, */
-	uint64_t result_base; /* or ARCH_NO_REG */
+	uint16_t result_reg; /* has to hold @result_base where a function is entered, */
+	uint64_t result_base; /* unless it is ARCH_NO_REG */
 	uint8_t bytes[ARCH_FRAME_MAX];
 };
 
 /*
  * Code that goes one of two ways, by what four bytes in memory are. It stands between an entry and
  * the two versions of a function while a switch is under way: the four bytes decide for all
- * functions of the switch at the same instant. It changes no register, flags excepted, that a caller
- * or callee may count on at a function's entry.
+ * functions of the switch at the same instant. It changes no register, flags excepted, that a
+ * caller or callee may count on at a function's entry.
  */
 struct arch_guard {
 	uint64_t at; /* where it will stand */
@@ -342,11 +342,12 @@ struct arch {
 	int (*guard)(const struct arch_guard *guard, uint8_t *code);
 
 	/*
-	 * Write a copy of the function's first instructions, at least @move->need bytes of them, that
-	 * works at @move->to and goes on in the function behind them: its size, at most
+	 * Write a copy of the function's first instructions, at least @move->need bytes of them,
+	 * that works at @move->to and goes on in the function behind them: its size, at most
 	 * ARCH_MOVED_MAX. More are copied if something in the function branches to the middle of
-	 * them. -ENOTSUP if that cannot be done for certain: unknown instructions, a call among them
-	 * (which would return into the copy), an indirect branch that may lead back into them.
+	 * them. -ENOTSUP if that cannot be done for certain: unknown instructions, a call among
+	 * them (which would return into the copy), an indirect branch that may lead back into
+	 * them.
 	 */
 	int (*move)(const struct arch_move *move, uint8_t *code);
 

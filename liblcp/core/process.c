@@ -93,8 +93,8 @@ static int look(struct process_view *view, struct lcp_error **reterr)
 	if (view->too_many)
 		return error_set(reterr, -LCP_EFORMAT,
 				 "process %" PRId32
-				 ": the dynamic linker lists more than %zu objects",
-				 view->process->target->pid, view->objects.count);
+				 ": the dynamic linker lists more than %d objects",
+				 view->process->target->pid, PROCESS_OBJECTS_MAX);
 	return 0;
 }
 
@@ -181,13 +181,28 @@ int process_new(struct lcp_ctx *ctx, struct target *target, struct lcp_process *
 	return 0;
 }
 
+int process_attach(struct lcp_ctx *ctx, int32_t pid, uint32_t flags, struct lcp_process **ret,
+		   struct lcp_error **reterr)
+{
+	struct target *target;
+	int r;
+
+	r = target_open(pid, (flags & LCP_ATTACH_IN_PROCESS) != 0 ? TARGET_IN_PROCESS : 0, &target,
+			reterr);
+	if (r < 0)
+		return r;
+	r = process_new(ctx, target, ret, reterr);
+	if (r < 0)
+		target_close(target);
+	return r;
+}
+
 void process_free(struct lcp_process *process)
 {
 	if (process == NULL)
 		return;
 	forget_objects(process);
-	if (process->target != NULL)
-		process->target->ops->close(process->target);
+	target_close(process->target);
 	if (process->ctx != NULL)
 		ctx_unref(process->ctx);
 	free(process->path);

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <lcp/error.h>
+#include <lcp/process.h>
 
 #include "base/cleanup.h"
 #include "base/ctx.h"
@@ -35,7 +36,8 @@ struct object_table {
 };
 
 struct object {
-	char *path; /* as /proc/PID/maps names it; "[vdso]", "" if no file is mapped; never NULL */
+	/* As /proc/PID/maps has it, but printable; "[vdso]", "" if no file is mapped; never NULL. */
+	char *path;
 	char *build_id; /* hexadecimal digits, or NULL */
 	uint16_t machine;
 	bool is_program; /* what was executed, not a library */
@@ -59,7 +61,7 @@ struct object {
 struct lcp_process {
 	struct lcp_ctx *ctx;
 	struct target *target;
-	char *path; /* of its program, as /proc/PID/maps names it: what /proc/PID/exe leads to */
+	char *path; /* of its program, as /proc/PID/maps has it: what /proc/PID/exe leads to */
 	struct proc_maps maps;
 	struct object *objects; /* in search order: the program first */
 	size_t object_count;
@@ -73,6 +75,15 @@ int process_refresh(struct lcp_process *process, struct lcp_error **reterr);
 int process_new(struct lcp_ctx *ctx, struct target *target, struct lcp_process **ret,
 		struct lcp_error **reterr);
 void process_free(struct lcp_process *process);
+
+/*
+ * The process @pid: @flags are LCP_ATTACH_*. What target_open() and process_refresh() return.
+ */
+int process_attach(struct lcp_ctx *ctx, int32_t pid, uint32_t flags, struct lcp_process **ret,
+		   struct lcp_error **reterr);
+
+/* See lcp_process_json(); 0 or -ENOMEM. */
+int process_json(const struct lcp_process *process, char **ret);
 
 DEFINE_GUARD(process, struct lcp_process *, process_free);
 #define autoprocess cleanup(process_guard)

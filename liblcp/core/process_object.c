@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "core/process_parts.h"
 
 /* What is read of an object at once: a page of the CPUs with the smallest. */
@@ -275,7 +276,10 @@ static int read_object(struct head *head, const struct proc_mapping *mapping, st
 	if (r < 0)
 		return r;
 	ret->path = strdup(mapping->name);
-	return ret->path != NULL ? 0 : -ENOMEM;
+	if (ret->path == NULL)
+		return -ENOMEM;
+	utf8_make_printable(ret->path);
+	return 0;
 }
 
 int process_object_read(const struct process_view *view, const struct proc_mapping *mapping,

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/num.h"
+#include "target/remote.h"
 #include "target/surgeon.h"
 #include "target/task.h"
 
@@ -30,6 +31,7 @@ static void close_ptrace(struct target *target)
 	close_guard(&ptrace->mem);
 	close_guard(&ptrace->thread_mem);
 	ptrace_table_free(ptrace);
+	remote_free(target->remote);
 	free(ptrace);
 }
 
@@ -65,6 +67,9 @@ static int operate(struct target *target, int (*work)(void *arg), void *arg)
 
 	if (ptrace_table_reserve(ptrace, task_count(ptrace->tasks) + MORE_THREADS) < 0)
 		return target_fail_errno(target, ENOMEM, "no memory for the threads");
+	r = remote_prepare(target, 0);
+	if (r < 0)
+		return r;
 	if ((ptrace->flags & TARGET_IN_PROCESS) != 0) {
 		surgeon_run_here(&surgeon);
 		ptrace_abandon(ptrace);

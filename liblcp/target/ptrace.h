@@ -29,7 +29,7 @@
 enum ptrace_state {
 	PTRACE_GONE,
 	PTRACE_RUNNING,
-	PTRACE_STOPPED,
+	PTRACE_STOPPED, /* or in the hands of remote_call() */
 };
 
 /* What kind of stop a thread is in. */
@@ -135,6 +135,12 @@ int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, si
 
 /* Room for @count threads in the table: 0 or -ENOMEM. Usable inside operate(). */
 int ptrace_table_reserve(struct target_ptrace *ptrace, size_t count);
+
+/* Leave out who is gone: indices change. */
+void ptrace_table_tidy(struct target_ptrace *ptrace);
+
+/* The entry of @tid if it is RUNNING, else ptrace->count. */
+size_t ptrace_table_find(const struct target_ptrace *ptrace, int32_t tid);
 void ptrace_table_free(struct target_ptrace *ptrace);
 
 /* Let entry @i, which is stopped, go on: still traced if it is held. */

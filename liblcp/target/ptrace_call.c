@@ -1,13 +1,189 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which thread is borrowed for a call: stopped, looked at, used, let go.
+ * Which thread is borrowed for a call. One after the other is stopped and offered; that a thread
+ * cannot be used for what the kernel or its stack says is found out by remote.c. Here it must be one
+ * that stops soon, of its own accord wants nothing, and is not in the code to be avoided.
  */
-#include "target/ptrace.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "base/num.h"
+#include "target/ptrace.h"
 #include "target/remote.h"
+#include "target/task.h"
+
+#define MS UINT64_C(1000000)
+
+/* A thread that does not stop in this time is in the kernel for longer. */
+#define STOP_PATIENCE (20 * MS)
+
+/* Between two rounds through all threads. */
+#define PAUSE_FIRST (MS / 2)
+#define PAUSE_LAST (8 * MS)
+
+/* What lies below sp and still belongs to the function that runs (x86-64 ABI, red zone). */
+#define RED_ZONE 128
+
+/* A stack that is deeper than this is not looked through. */
+#define STACK_MAX ((size_t)8 << 20)
+
+static bool is_avoided(const struct target_call *call, uint64_t address)
+{
+	return address - call->avoid_start < call->avoid_end - call->avoid_start;
+}
+
+static bool holds_avoided(const struct target_call *call, const uint8_t *bytes, size_t size)
+{
+	for (size_t at = 0; at + sizeof(uint64_t) <= size; at += sizeof(uint64_t))
+		if (is_avoided(call, get_le64(bytes + at)))
+			return true;
+	return false;
+}
+
+/*
+ * Could the thread be in the code to be avoided, or return into it? Any word that looks like it
+ * counts; so nothing has to be unwound.
+ */
+static bool may_be_inside(struct target *target, const struct target_thread *thread,
+			  const struct target_call *call)
+{
+	const struct arch_regs *regs = target->arch->regs;
+	uint64_t at = (target_register(thread, regs->sp) - RED_ZONE) & ~UINT64_C(7);
+	uint8_t words[16384];
+	size_t looked = 0, part;
+
+	if (call->avoid_start == call->avoid_end)
+		return false;
+	if (holds_avoided(call, thread->regs, regs->size))
+		return true;
+	do {
+		part = target->ops->read_some(target, at + looked, words, sizeof(words));
+		if (holds_avoided(call, words, part))
+			return true;
+		looked += part;
+	} while (part == sizeof(words) && looked < STACK_MAX);
+	return looked == 0 || looked >= STACK_MAX;
+}
+
+/* Its entry in the table: that of one that is traced already, or a new one. */
+static int find_entry(struct target_ptrace *ptrace, int32_t tid, size_t *ret)
+{
+	struct task_stat stat;
+
+	*ret = ptrace_table_find(ptrace, tid);
+	if (*ret < ptrace->count)
+		return ptrace->threads[*ret].called ? -LCP_EBORROW : 0;
+	if (task_stat(ptrace->proc, tid, &stat) < 0 || stat.state == 'D' || stat.state == 'Z' ||
+	    stat.state == 'X' || ptrace_seize(ptrace, tid, 0, ret) < 0)
+		return -LCP_EBORROW;
+	return 0;
+}
+
+/* Stop entry @i where its registers may be changed. */
+static int stop_one(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
+{
+	struct ptrace_thread *thread = &ptrace->threads[i];
+	uint64_t end = ptrace_now(&ptrace->base) + STOP_PATIENCE;
+	int32_t tid = ptrace->table[i].tid;
+	int r;
+
+	ptrace_look_before(ptrace, i);
+	(void)ptrace_do(PTRACE_INTERRUPT, tid, 0, 0);
+	thread->called = true;
+	r = ptrace_wait_stop(&ptrace->base, tid, end < deadline ? end : deadline, &thread->stop);
+	if (r == 0)
+		r = ptrace_take_regs(ptrace, i);
+	if (r == -ETIMEDOUT) /* it will stop, and be let go by ptrace_serve() */
+		return -LCP_EBORROW;
+	thread->state = r == -ESRCH ? PTRACE_GONE : PTRACE_STOPPED;
+	if (r == 0 && thread->stop.kind != PTRACE_INTERRUPTED && thread->stop.kind != PTRACE_GROUP)
+		r = -EAGAIN;
+	if (r < 0 && thread->state == PTRACE_STOPPED)
+		ptrace_let_go(ptrace, i);
+	return r < 0 ? -LCP_EBORROW : 0;
+}
+
+/* Where remote_call() left it. */
+static void give_back(struct target_ptrace *ptrace, size_t i, int result)
+{
+	struct ptrace_thread *thread = &ptrace->threads[i];
+
+	if (result == -LCP_EGONE)
+		thread->state = PTRACE_GONE;
+	else if (result == -LCP_ESTOP)
+		thread->state = PTRACE_RUNNING; /* and called: ptrace_serve() lets it go */
+	else
+		ptrace_let_go(ptrace, i);
+}
+
+/* -LCP_EBORROW: another one may do. */
+static int try_thread(struct target_ptrace *ptrace, int32_t tid, const struct target_call *call,
+		      uint64_t deadline, uint64_t *ret)
+{
+	struct target *target = &ptrace->base;
+	size_t i;
+	int r;
+
+	r = find_entry(ptrace, tid, &i);
+	if (r == 0)
+		r = stop_one(ptrace, i, deadline);
+	if (r < 0)
+		return r;
+	if (may_be_inside(target, &ptrace->table[i], call)) {
+		ptrace_let_go(ptrace, i);
+		return target_fail(target, -LCP_EBORROW, "thread %d may be in code to be avoided",
+				   tid);
+	}
+	r = remote_call(target, tid, call, deadline, ret);
+	give_back(ptrace, i, r);
+	/* The thread has gone; whether the process has is seen when another is looked for. */
+	return r == -LCP_EGONE && ptrace_alive(target) == 0 ? -LCP_EBORROW : r;
+}
+
+/* What became of a round through all threads: the first that does it ends it. */
+static int try_all(struct target_ptrace *ptrace, const struct target_call *call, uint64_t deadline,
+		   uint64_t *ret, struct target_fault *reason)
+{
+	struct target_fault *fault = &ptrace->base.fault;
+	struct task_walk walk;
+	int r = -LCP_EBORROW;
+	int32_t tid;
+
+	task_walk_begin(&walk, ptrace->tasks);
+	while (r == -LCP_EBORROW && (tid = task_walk_next(&walk)) != 0) {
+		ptrace_table_tidy(ptrace);
+		r = try_thread(ptrace, tid, call, deadline, ret);
+		if (r == -LCP_EBORROW && fault->code != 0) {
+			*reason = *fault;
+			*fault = (struct target_fault){ 0 };
+		}
+	}
+	return r;
+}
 
 int ptrace_call(struct target *target, const struct target_call *call, uint64_t deadline,
 		uint64_t *ret)
 {
-	return remote_call(target, 0, call, deadline, ret);
+	struct target_ptrace *ptrace = ptrace_of(target);
+	struct target_fault reason = { 0 };
+	uint64_t pause = PAUSE_FIRST;
+	int r;
+
+	for (;;) {
+		r = try_all(ptrace, call, deadline, ret, &reason);
+		/* Late, but begun: it must not be made again. */
+		if (r == -ETIMEDOUT || r == -LCP_ESTOP)
+			return target_fail(target, -LCP_EBORROW, "the call did not end in time");
+		if (r != -LCP_EBORROW)
+			return r;
+		if (ptrace_alive(target) < 0)
+			return target_fail(target, -LCP_EGONE, "process %d has ended", target->pid);
+		if (ptrace_now(target) >= deadline)
+			return target_fail(target, r, "no thread of process %d could be used%s%s",
+					   target->pid, *reason.text != '\0' ? ": " : "",
+					   reason.text);
+		ptrace_sleep(target, pause);
+		pause = pause < PAUSE_LAST ? 2 * pause : PAUSE_LAST;
+	}
 }

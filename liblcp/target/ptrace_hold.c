@@ -67,6 +67,22 @@ void ptrace_table_free(struct target_ptrace *ptrace)
 	ptrace->count = ptrace->room = 0;
 }
 
+void ptrace_table_tidy(struct target_ptrace *ptrace)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ptrace->count; i++) {
+		if (ptrace->threads[i].state == PTRACE_GONE)
+			continue;
+		if (kept != i) {
+			ptrace->table[kept] = ptrace->table[i];
+			ptrace->threads[kept] = ptrace->threads[i];
+		}
+		kept++;
+	}
+	ptrace->count = kept;
+}
+
 int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, size_t *ret)
 {
 	int r;
@@ -233,7 +249,7 @@ void ptrace_let_go(struct target_ptrace *ptrace, size_t i)
 	ptrace->table[i].stopped = false;
 }
 
-static size_t find(const struct target_ptrace *ptrace, int32_t tid)
+size_t ptrace_table_find(const struct target_ptrace *ptrace, int32_t tid)
 {
 	for (size_t i = 0; i < ptrace->count; i++)
 		if (ptrace->table[i].tid == tid && ptrace->threads[i].state == PTRACE_RUNNING)
@@ -244,7 +260,7 @@ static size_t find(const struct target_ptrace *ptrace, int32_t tid)
 /* A thread that runs has reported @status. */
 static void serve(struct target_ptrace *ptrace, int32_t tid, int status)
 {
-	size_t i = find(ptrace, tid);
+	size_t i = ptrace_table_find(ptrace, tid);
 	struct ptrace_thread *thread;
 
 	if (i == ptrace->count)
@@ -270,33 +286,42 @@ void ptrace_serve(struct target_ptrace *ptrace)
 	}
 }
 
+/* Does @tid run, traced? */
+static bool runs(const struct target_ptrace *ptrace, int32_t tid)
+{
+	return tid != 0 && ptrace_table_find(ptrace, tid) != ptrace->count;
+}
+
 /*
- * The surgeon has no children but its tracees, and its tick ends waiting. Without one there, or in
- * another thread, what is traced is looked after every now and then.
+ * Wait for at most @ns, and let go on what stops meanwhile. The surgeon waits for the thread that is
+ * held, until its tick: so that thread's signals are as fast as ever. All others, and in another
+ * thread that one too, are looked after every now and then.
  */
+static void nap_serving(struct target_ptrace *ptrace, uint64_t ns)
+{
+	int32_t held = ptrace->held;
+	int status;
+
+	if (!runs(ptrace, held)) {
+		nap(ns);
+	} else if ((ptrace->flags & TARGET_IN_PROCESS) != 0) {
+		nap(ns < SERVE_PAUSE ? ns : SERVE_PAUSE);
+	} else {
+		surgeon_tick(ns);
+		if (syscall(SYS_wait4, held, &status, __WALL, NULL) == held)
+			serve(ptrace, held, status);
+		surgeon_tick(0);
+	}
+	ptrace_serve(ptrace);
+}
+
 void ptrace_sleep(struct target *target, uint64_t ns)
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
 	uint64_t now = ptrace_now(target), end = now + ns;
-	bool here = (ptrace->flags & TARGET_IN_PROCESS) != 0;
 
-	while (now < end) {
-		long tid = -1;
-		int status;
-
-		if (!here && ptrace->held != 0) {
-			surgeon_tick(end - now);
-			tid = syscall(SYS_wait4, -1, &status, __WALL, NULL);
-			surgeon_tick(0);
-		}
-		if (tid > 0)
-			serve(ptrace, (int32_t)tid, status);
-		else if (here || ptrace->held == 0 || errno == ECHILD)
-			nap(here && end - now > SERVE_PAUSE ? SERVE_PAUSE : end - now);
-		if (here)
-			ptrace_serve(ptrace);
-		now = ptrace_now(target);
-	}
+	for (; now < end; now = ptrace_now(target))
+		nap_serving(ptrace, end - now);
 }
 
 /* Detach entry @i, which runs: only a thread that stands still can be. */

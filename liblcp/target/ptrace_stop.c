@@ -50,23 +50,6 @@ static void lower_priority(struct target_ptrace *ptrace)
 	ptrace->raised = false;
 }
 
-/* Entries in front of the first that runs say nothing any more. */
-static void forget_gone(struct target_ptrace *ptrace)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < ptrace->count; i++) {
-		if (ptrace->threads[i].state == PTRACE_GONE)
-			continue;
-		if (kept != i) {
-			ptrace->table[kept] = ptrace->table[i];
-			ptrace->threads[kept] = ptrace->threads[i];
-		}
-		kept++;
-	}
-	ptrace->count = kept;
-}
-
 /*
  * Is @tid in the table? The kernel lists threads in the order in which they were made, and so does
  * the table: where the last one was found, *@hint, is right in front of it.
@@ -84,25 +67,31 @@ static bool is_known(const struct target_ptrace *ptrace, int32_t tid, size_t *hi
 	return false;
 }
 
+/* @tid is traced and will stop: a seized thread has made it. */
+static int add_clone(struct target_ptrace *ptrace, int32_t tid)
+{
+	size_t i = ptrace->count;
+
+	if (ptrace_table_reserve(ptrace, i + 1) < 0)
+		return target_fail_errno(&ptrace->base, ENOMEM, "no memory for the threads");
+	ptrace->table[i].tid = tid;
+	ptrace->table[i].stopped = false;
+	ptrace->threads[i] =
+		(struct ptrace_thread){ .state = PTRACE_RUNNING, .called = true, .cloned = true };
+	ptrace->count++;
+	return 0;
+}
+
 /* @tid cannot be seized: 0 if it may be left out. */
 static int look_at_refusal(struct target_ptrace *ptrace, int32_t tid)
 {
 	struct target *target = &ptrace->base;
 	int32_t tracer = task_status(ptrace->proc, tid, "TracerPid");
-	size_t i = ptrace->count;
 
 	if (task_is_dead(ptrace->proc, tid))
 		return 0;
-	if (tracer == (int32_t)syscall(SYS_gettid)) {
-		/* A thread that we have stopped in clone(2) made it, and was killed then. */
-		if (ptrace_table_reserve(ptrace, i + 1) < 0)
-			return -ENOMEM;
-		ptrace->table[i].tid = tid;
-		ptrace->threads[i] = (struct ptrace_thread){ .state = PTRACE_RUNNING,
-							     .called = true };
-		ptrace->count++;
-		return 0;
-	}
+	if (tracer == (int32_t)syscall(SYS_gettid)) /* its maker has not told yet, or was killed */
+		return add_clone(ptrace, tid);
 	if (tracer > 0)
 		return target_fail(target, -LCP_ETRACED, "thread %d of process %d is traced by %d",
 				   tid, target->pid, tracer);
@@ -171,18 +160,14 @@ static int blame_late(struct target_ptrace *ptrace, size_t i)
 /* Entry @i stopped in clone(2): what it has made is traced too, and will stop. */
 static int take_clone(struct target_ptrace *ptrace, size_t i)
 {
+	size_t hint = ptrace->count - 1;
 	uint64_t tid = 0;
 	int r = ptrace_do(PTRACE_GETEVENTMSG, ptrace->table[i].tid, 0, (uint64_t)(uintptr_t)&tid);
 
-	if (r < 0 || tid == 0)
-		return 0; /* killed: if there is a new one, the list of threads shows it */
-	if (ptrace_table_reserve(ptrace, ptrace->count + 1) < 0)
-		return target_fail_errno(&ptrace->base, ENOMEM, "no memory for the threads");
-	ptrace->table[ptrace->count].tid = (int32_t)tid;
-	ptrace->threads[ptrace->count] =
-		(struct ptrace_thread){ .state = PTRACE_RUNNING, .called = true, .cloned = true };
-	ptrace->count++;
-	return 0;
+	/* Killed: if there is a new one, the list of threads shows it. */
+	if (r < 0 || tid == 0 || is_known(ptrace, (int32_t)tid, &hint))
+		return 0;
+	return add_clone(ptrace, (int32_t)tid);
 }
 
 /* clone(2) makes processes, too, which are none of our business. */
@@ -273,7 +258,7 @@ int ptrace_stop_all(struct target *target, uint64_t deadline)
 	uint64_t start;
 	int r;
 
-	forget_gone(ptrace);
+	ptrace_table_tidy(ptrace);
 	raise_priority(ptrace);
 	if (apart)
 		surgeon_tick(FIRST_TICK_NS);

@@ -100,9 +100,9 @@ static int await(struct loan *loan)
 }
 
 /*
- * A signal that somebody sent, at the stop before its delivery: block it, and the kernel puts it back
- * into its queue (ptrace_signal()). SIGSTOP cannot be blocked: it stops the process now, as it should,
- * and only this thread goes on for the time of the call.
+ * A signal that somebody sent, at the stop before its delivery: block it, and the kernel puts it
+ * back into its queue (ptrace_signal()). SIGSTOP cannot be blocked: it stops the process now, as
+ * it should, and only this thread goes on for the time of the call.
  */
 static int hold_back(struct loan *loan)
 {
@@ -110,8 +110,8 @@ static int hold_back(struct loan *loan)
 }
 
 /*
- * Let the thread run until it stands at a @wanted stop. 0; -EFAULT at a fault; -ETIMEDOUT, and it may
- * be running; -LCP_EGONE.
+ * Let the thread run until it stands at a @wanted stop. 0; -EFAULT at a fault; -ETIMEDOUT, and it
+ * may be running; -LCP_EGONE.
  */
 static int advance(struct loan *loan, int request, enum remote_stop wanted)
 {
@@ -196,11 +196,12 @@ static int read_result(struct loan *loan, uint64_t *ret)
 }
 
 /*
- * In two steps: the thread sets out for rt_sigreturn, and at the stop at its entry another call takes
- * that one's place. So if we die before that, there was no call; and a seccomp filter that is no longer
- * suspended then has seen only what it must allow anyway.
+ * In two steps: the thread sets out for rt_sigreturn, and at the stop at its entry another call
+ * takes that one's place. So if we die before that, there was no call; and a seccomp filter that
+ * is no longer suspended then has seen only what it must allow anyway.
  *
- * The registers are set before signals are blocked, and if we die in between the frame has the mask.
+ * The registers are set before signals are blocked, and if we die in between the frame has the
+ * mask.
  */
 static int run_syscall(struct loan *loan, const struct target_call *call, uint64_t *ret)
 {
@@ -257,8 +258,8 @@ static int enter_function(struct loan *loan, const struct target_call *call)
 }
 
 /*
- * The function has returned when rt_sigreturn of the frame is entered; its own system calls pass. It
- * is not to be made, since it would forget how a timed call goes on: see refuse_restart().
+ * The function has returned when rt_sigreturn of the frame is entered; its own system calls pass.
+ * It is not to be made, since it would forget how a timed call goes on: see refuse_restart().
  */
 static int run_function(struct loan *loan, const struct target_call *call, uint64_t *ret)
 {
@@ -274,7 +275,7 @@ static int run_function(struct loan *loan, const struct target_call *call, uint6
 	}
 	if (r < 0)
 		return r;
-	*ret = loan_reg(loan->remote->now, target->arch->regs->result);
+	*ret = frame->loses_result ? 0 : loan_reg(loan->remote->now, target->arch->regs->result);
 	if (frame->result == 0)
 		return 0;
 	return target->ops->read(target, frame->result, ret, sizeof(*ret));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What remote.c, which sends a borrowed thread through a call, and remote_thread.c, which knows what
- * state it was in and puts that back, share with each other and with nobody else.
+ * What remote.c, which sends a borrowed thread through a call, and remote_thread.c, which knows
+ * what state it was in and puts that back, share with each other and with nobody else.
  */
 #ifndef LCP_TARGET_REMOTE_PRIVATE_H
 #define LCP_TARGET_REMOTE_PRIVATE_H

@@ -158,9 +158,9 @@ static int refuse_restart(struct loan *loan)
 }
 
 /*
- * Going anywhere else ends a restartable sequence for the kernel, and the thread would come back to a
- * sequence that nobody restarts. Kernels before 5.13 do not tell where it is; glibc does not use one
- * there either.
+ * Going anywhere else ends a restartable sequence for the kernel, and the thread would come back
+ * to a sequence that nobody restarts. Kernels before 5.13 do not tell where it is; glibc does not
+ * use one there either.
  */
 static int refuse_rseq(struct loan *loan)
 {
@@ -265,7 +265,7 @@ static int check_room(struct loan *loan, const struct target_call *call)
 	return 0;
 }
 
-static int make_frame(struct loan *loan)
+static int make_frame(struct loan *loan, const struct target_call *call)
 {
 	struct remote *remote = loan->remote;
 	struct arch_thread thread = {
@@ -282,6 +282,9 @@ static int make_frame(struct loan *loan)
 		return target_fail(loan->target, -LCP_EUNSUPPORTED,
 				   "the process has no code that thread %d could come back by",
 				   loan->tid);
+	if (call->function != 0 && remote->frame.loses_result && !call->no_value)
+		return target_fail(loan->target, -LCP_EUNSUPPORTED,
+				   "the process has no code that could keep a function's value");
 	return 0;
 }
 
@@ -307,10 +310,10 @@ static int read_seccomp(struct loan *loan, int *ret)
 }
 
 /*
- * Seccomp is suspended for the time of the call whether there is a filter or not: that costs less than
- * looking. Where this process may not do it (that takes CAP_SYS_ADMIN, a kernel with
- * CONFIG_CHECKPOINT_RESTORE and no filter on ourselves), the thread must not have one: it would have to
- * allow calls that it was not made for.
+ * Seccomp is suspended for the time of the call whether there is a filter or not: that costs less
+ * than looking. Where this process may not do it (that takes CAP_SYS_ADMIN, a kernel with
+ * CONFIG_CHECKPOINT_RESTORE and no filter on ourselves), the thread must not have one: it would
+ * have to allow calls that it was not made for.
  */
 static int set_options(struct loan *loan)
 {
@@ -336,7 +339,7 @@ int loan_begin(struct loan *loan, const struct target_call *call)
 {
 	struct remote *remote = loan->remote;
 	const struct target_ops *ops = loan->target->ops;
-	int r = make_frame(loan);
+	int r = make_frame(loan, call);
 
 	if (r == 0)
 		r = check_room(loan, call);

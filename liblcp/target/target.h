@@ -42,6 +42,7 @@ struct target_thread {
 /* What a borrowed thread is to run: a function, or if that is 0 a system call. */
 struct target_call {
 	uint64_t function;
+	bool no_value; /* what the function returns is of no use; not every process can tell it */
 	enum arch_syscall number;
 	uint64_t args[6];
 	/*

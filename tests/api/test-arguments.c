@@ -144,6 +144,34 @@ static void test_getters(void)
 	   "nor symbols");
 }
 
+static void test_process(struct lcp_ctx *ctx)
+{
+	struct lcp_process_attach_options options = { .size = sizeof(options), .flags = 2 };
+	struct lcp_process *process = NULL;
+	struct lcp_error *error = NULL;
+	char *text = (char *)"untouched";
+
+	refuses(lcp_process_attach(NULL, 1, NULL, &process, &error), &error, -EINVAL,
+		"lcp_process_attach: ctx is NULL");
+	refuses(lcp_process_attach(ctx, 1, NULL, NULL, &error), &error, -EINVAL,
+		"lcp_process_attach: ret is NULL");
+	refuses(lcp_process_attach(ctx, 0, NULL, &process, &error), &error, -EINVAL,
+		"0 is no process id");
+	refuses(lcp_process_attach(ctx, 1, &options, &process, &error), &error, -EINVAL,
+		"options: flags 0x2 are not all known");
+	ok(process == NULL, "lcp_process_attach writes nothing on failure");
+	lcp_process_detach(NULL);
+	ok(lcp_process_pid(NULL) == 0 && lcp_process_start_time(NULL) == 0 &&
+		   lcp_process_path(NULL) == NULL,
+	   "NULL is no process");
+	ok(lcp_process_object_count(NULL) == 0 && lcp_process_object_name(NULL, 0) == NULL &&
+		   lcp_process_object_build_id(NULL, 0) == NULL &&
+		   lcp_process_object_base(NULL, 0) == 0,
+	   "and has no objects");
+	is_int(lcp_process_json(NULL, &text), -EINVAL, "lcp_process_json of NULL is refused");
+	is_text(text, "untouched", "and *ret is not written");
+}
+
 static void test_build_new(struct lcp_ctx *ctx)
 {
 	struct lcp_build *build = NULL;
@@ -219,6 +247,7 @@ static void test_build(struct lcp_ctx *ctx)
 {
 	struct lcp_build *build = NULL;
 
+	test_process(ctx);
 	test_build_new(ctx);
 	lcp_build_free(NULL);
 	is_int(lcp_build_new(ctx, "/bin/true", "X", &build, NULL), 0, "a build");

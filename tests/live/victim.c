@@ -33,14 +33,17 @@ static void give_up(const char *why)
 	exit(99);
 }
 
-/* A line from @fd: its size, 0 at the end of what is said, -1 if none came in time. */
+/*
+ * A line from @fd: its size, 0 at the end of what is said, -1 if none came in time. Without a time
+ * limit it waits in read(2), which no stop turns into something else.
+ */
 static int read_line(int fd, char *line, size_t room, int patience_ms)
 {
 	size_t size = 0;
 
 	for (;;) {
 		struct pollfd ready = { .fd = fd, .events = POLLIN };
-		int found = poll(&ready, 1, patience_ms);
+		int found = patience_ms < 0 ? 1 : poll(&ready, 1, patience_ms);
 		ssize_t part;
 
 		if (found < 0 && errno == EINTR)
@@ -79,7 +82,33 @@ bool victim_hear(char *ret, size_t room)
 	return read_line(hear_fd, ret, room, -1) > 0;
 }
 
-void victim_start(struct victim *victim, void (*body)(void))
+void victim_become_cat(void)
+{
+	char *const argv[] = { (char *)"cat", NULL };
+
+	if (dup2(hear_fd, STDIN_FILENO) >= 0 && dup2(say_fd, STDOUT_FILENO) >= 0)
+		(void)execvp("cat", argv);
+	_exit(97);
+}
+
+/* The victim's life; @apart: in a child of this process, whose number it says first. */
+static void run_body(int to, int from, void (*body)(void), bool apart)
+{
+	pid_t pid = apart ? fork() : 0;
+
+	if (pid != 0)
+		_exit(0);
+	if (!apart)
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	hear_fd = to;
+	say_fd = from;
+	if (apart)
+		victim_say("%d", getpid());
+	body();
+	_exit(0);
+}
+
+static void start(struct victim *victim, void (*body)(void), bool apart)
 {
 	int to[2], from[2];
 
@@ -90,20 +119,30 @@ void victim_start(struct victim *victim, void (*body)(void))
 	if (victim->pid < 0)
 		give_up("no process for a victim");
 	if (victim->pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)close(to[1]);
 		(void)close(from[0]);
-		hear_fd = to[0];
-		say_fd = from[1];
-		body();
-		_exit(0);
+		run_body(to[0], from[1], body, apart);
 	}
 	(void)close(to[0]);
 	(void)close(from[1]);
 	victim->to = to[1];
 	victim->from = from[0];
+	if (apart) {
+		(void)waitpid(victim->pid, NULL, 0);
+		victim->pid = atoi(victim_listen(victim));
+	}
 	if (strcmp(victim_listen(victim), "ready") != 0)
 		give_up("a victim does not begin");
+}
+
+void victim_start(struct victim *victim, void (*body)(void))
+{
+	start(victim, body, false);
+}
+
+void victim_start_apart(struct victim *victim, void (*body)(void))
+{
+	start(victim, body, true);
 }
 
 void victim_tell(struct victim *victim, const char *line)

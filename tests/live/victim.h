@@ -38,6 +38,9 @@ struct victim {
 /* Start @body, and wait until it says "ready". */
 void victim_start(struct victim *victim, void (*body)(void));
 
+/* The same with a victim that is no child of the test: who waits for any child does not find it. */
+void victim_start_apart(struct victim *victim, void (*body)(void));
+
 /* Tell it something. */
 void victim_tell(struct victim *victim, const char *line);
 
@@ -66,6 +69,9 @@ void victim_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Wait for a line: false if there is none any more. */
 bool victim_hear(char *ret, size_t room);
+
+/* Become cat(1), which says what it hears. */
+void victim_become_cat(void);
 
 uint64_t now_ns(void);
 

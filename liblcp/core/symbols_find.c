@@ -12,7 +12,7 @@
 #include "core/lookup_parts.h"
 #include "core/symbols_parts.h"
 
-/* Longer names are none; mangled ones of C++ have some hundred characters, a few of them thousands. */
+/* Longer names are none: mangled ones of C++ have some hundred characters, a few have thousands. */
 #define NAME_MAX_SIZE 8192
 
 /* Slots of all objects of a process: what is beyond is not looked at. */

@@ -11,7 +11,7 @@
  *	tls FROM MODULE OFFSET		the block of FROM: its module, its place from the thread
  *					pointer; "-" where it is not to be known
  *	segment ADDRESS NAME		the object that has this address; "none"
- *	again TIMES LEAST MOST		as often as that, there are so many objects, the program first
+ *	again TIMES LEAST MOST		each time there are so many objects, the program first
  *	ready				now look
  *
  * FROM is the last part of the object's path, "-" for the program; VERSION "-" for none. Prints what

@@ -257,9 +257,10 @@ static void *send(void *argument)
 {
 	const struct sender *sender = argument;
 	struct target *target = sender->scene->target;
+	uint64_t end = now_ns() + 20000 * MS;
 	int there = 0;
 
-	while (there != 2)
+	while (there != 2 && now_ns() < end)
 		if (target->ops->read(target, (uint64_t)(uintptr_t)&locked, &there, sizeof(there)) <
 		    0)
 			return NULL;

@@ -465,7 +465,9 @@ int main(void)
 		try_no_return(subjects[i]);
 		try_crash(subjects[i]);
 		try_stop_signal(subjects[i]);
-		try_stop_inside(subjects[i]);
+		/* Its own nanosleep would be forgotten for that of the function: see remote.h. */
+		if (subjects[i] != SUBJECT_NANOSLEEP)
+			try_stop_inside(subjects[i]);
 		try_kill(subjects[i]);
 	}
 	try_no_stop(SUBJECT_LOOP);

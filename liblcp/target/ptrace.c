@@ -52,6 +52,8 @@ static void forget(struct target_ptrace *ptrace)
 {
 	ptrace->count = 0;
 	ptrace->held = 0;
+	ptrace->surgeon = NULL;
+	ptrace->seizing = false;
 	ptrace->raised = false;
 	ptrace->base.threads = NULL;
 	ptrace->base.thread_count = 0;
@@ -62,7 +64,9 @@ static void forget(struct target_ptrace *ptrace)
 static int operate(struct target *target, int (*work)(void *arg), void *arg)
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
-	struct surgeon surgeon = { .work = work, .arg = arg };
+	struct surgeon surgeon = {
+		.work = work, .arg = arg, .tick = ptrace_tick, .tick_arg = ptrace
+	};
 	int r;
 
 	if (ptrace_table_reserve(ptrace, task_count(ptrace->tasks) + MORE_THREADS) < 0)
@@ -75,6 +79,7 @@ static int operate(struct target *target, int (*work)(void *arg), void *arg)
 		ptrace_abandon(ptrace);
 		r = 0;
 	} else {
+		ptrace->surgeon = &surgeon;
 		r = surgeon_run(&surgeon);
 	}
 	forget(ptrace);

@@ -78,7 +78,8 @@ struct target_ptrace {
 	int thread_mem; /* the same, opened while tracing; -1 as long as nobody needed it */
 
 	int32_t held; /* the thread that is held, or 0 */
-	bool stopping; /* some threads are stopped, or about to */
+	struct surgeon *surgeon; /* during operate(); NULL if the calling thread traces */
+	volatile bool seizing; /* inside PTRACE_SEIZE: see ptrace_tick() */
 
 	/* All threads that are traced, and some that were. One mapping holds both arrays. */
 	struct target_thread *table;
@@ -132,6 +133,9 @@ void ptrace_release(struct target *target);
 
 /* PTRACE_SEIZE @tid and put it into the table at *@ret: 0 or a negative errno. */
 int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, size_t *ret);
+
+/* To be called from time to time while threads are seized; a signal handler. */
+void ptrace_tick(void *ptrace);
 
 /* Room for @count threads in the table: 0 or -ENOMEM. Usable inside operate(). */
 int ptrace_table_reserve(struct target_ptrace *ptrace, size_t count);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -83,6 +84,31 @@ void ptrace_table_tidy(struct target_ptrace *ptrace)
 	ptrace->count = kept;
 }
 
+/*
+ * execve(2) of another thread holds the lock that PTRACE_SEIZE needs, and waits for the threads it has
+ * killed: those that are traced until their tracer has waited for them (fs/exec.c, de_thread). That
+ * is us, who wait for the lock; and no signal makes PTRACE_SEIZE return (it is restarted). Seen within
+ * 100 tries. So they are waited for here.
+ */
+void ptrace_tick(void *arg)
+{
+	const struct target_ptrace *ptrace = arg;
+	int saved = errno;
+
+	for (size_t i = 0; ptrace->seizing && i < ptrace->count; i++) {
+		int32_t tid = ptrace->table[i].tid;
+		siginfo_t info = { 0 };
+
+		/* A stop must not be taken: look first. */
+		if (ptrace->threads[i].state == PTRACE_RUNNING &&
+		    waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+		    (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
+		     info.si_code == CLD_DUMPED))
+			(void)syscall(SYS_wait4, tid, NULL, __WALL | WNOHANG, NULL);
+	}
+	errno = saved;
+}
+
 int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, size_t *ret)
 {
 	int r;
@@ -92,7 +118,9 @@ int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, si
 		if (r < 0)
 			return r;
 	}
+	ptrace->seizing = true;
 	r = ptrace_do(PTRACE_SEIZE, tid, 0, options);
+	ptrace->seizing = false;
 	if (r < 0)
 		return r;
 	ptrace->table[ptrace->count].tid = tid;
@@ -304,13 +332,13 @@ static void nap_serving(struct target_ptrace *ptrace, uint64_t ns)
 
 	if (!runs(ptrace, held)) {
 		nap(ns);
-	} else if ((ptrace->flags & TARGET_IN_PROCESS) != 0) {
+	} else if (ptrace->surgeon == NULL) {
 		nap(ns < SERVE_PAUSE ? ns : SERVE_PAUSE);
 	} else {
-		surgeon_tick(ns);
+		surgeon_tick(ptrace->surgeon, ns);
 		if (syscall(SYS_wait4, held, &status, __WALL, NULL) == held)
 			serve(ptrace, held, status);
-		surgeon_tick(0);
+		surgeon_tick(ptrace->surgeon, 0);
 	}
 	ptrace_serve(ptrace);
 }
@@ -355,8 +383,7 @@ void ptrace_abandon(struct target_ptrace *ptrace)
 	for (size_t i = 0; i < ptrace->count; i++) {
 		if (ptrace->threads[i].state == PTRACE_STOPPED)
 			ptrace_let_go(ptrace, i);
-		else if (ptrace->threads[i].state == PTRACE_RUNNING &&
-			 (ptrace->flags & TARGET_IN_PROCESS) != 0)
+		else if (ptrace->threads[i].state == PTRACE_RUNNING && ptrace->surgeon == NULL)
 			bring_down(ptrace, i);
 	}
 }

@@ -254,21 +254,20 @@ static int stop_until_still(struct target_ptrace *ptrace, uint64_t deadline)
 int ptrace_stop_all(struct target *target, uint64_t deadline)
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
-	bool apart = (ptrace->flags & TARGET_IN_PROCESS) == 0;
 	uint64_t start;
 	int r;
 
 	ptrace_table_tidy(ptrace);
 	raise_priority(ptrace);
-	if (apart)
-		surgeon_tick(FIRST_TICK_NS);
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, FIRST_TICK_NS);
 	r = seize_all(ptrace);
 	start = ptrace_now(target);
 	if (r == 0)
 		r = stop_until_still(ptrace, deadline);
 	target->stop_ns = start;
-	if (apart)
-		surgeon_tick(0);
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, 0);
 	if (r < 0) {
 		(void)ptrace_resume_all(target);
 		return r;

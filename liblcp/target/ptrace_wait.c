@@ -65,7 +65,7 @@ static bool will_not_report(const struct target_ptrace *ptrace, int32_t tid)
 int ptrace_wait_stop(struct target *target, int32_t tid, uint64_t deadline, struct ptrace_stop *ret)
 {
 	const struct target_ptrace *ptrace = ptrace_of(target);
-	bool here = (ptrace->flags & TARGET_IN_PROCESS) != 0;
+	bool here = ptrace->surgeon == NULL;
 	const struct timespec pause = { .tv_nsec = 20000 };
 	int status = 0;
 

@@ -97,7 +97,7 @@ cat >>"$scratch/allowed" <<-end
 	pthread_sigmask sched_getaffinity __sched_cpucount
 	strcspn strrchr strstr
 	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl process_vm_readv pwrite
-	pthread_setcancelstate ptrace read setitimer snprintf strtoull
+	pthread_setcancelstate ptrace read snprintf strtoull timer_create timer_settime waitid
 end
 # What the toolchain brings: the end of the process if a stack is smashed, hooks for unloading.
 cat >>"$scratch/allowed" <<-end

@@ -53,7 +53,7 @@ static void forget(struct target_ptrace *ptrace)
 	ptrace->count = 0;
 	ptrace->held = 0;
 	ptrace->surgeon = NULL;
-	ptrace->seizing = false;
+	ptrace->waiting = false;
 	ptrace->raised = false;
 	ptrace->base.threads = NULL;
 	ptrace->base.thread_count = 0;

@@ -79,7 +79,7 @@ struct target_ptrace {
 
 	int32_t held; /* the thread that is held, or 0 */
 	struct surgeon *surgeon; /* during operate(); NULL if the calling thread traces */
-	volatile bool seizing; /* inside PTRACE_SEIZE: see ptrace_tick() */
+	volatile bool waiting; /* for a thread, or in PTRACE_SEIZE: see ptrace_tick() */
 
 	/* All threads that are traced, and some that were. One mapping holds both arrays. */
 	struct target_thread *table;

@@ -85,22 +85,22 @@ void ptrace_table_tidy(struct target_ptrace *ptrace)
 }
 
 /*
- * execve(2) of another thread holds the lock that PTRACE_SEIZE needs, and waits for the threads it has
- * killed: those that are traced until their tracer has waited for them (fs/exec.c, de_thread). That
- * is us, who wait for the lock; and no signal makes PTRACE_SEIZE return (it is restarted). Seen within
- * 100 tries. So they are waited for here.
+ * execve(2) kills all other threads, and waits for them: for those that are traced until their tracer
+ * has waited for them (fs/exec.c, de_thread). That is us, and we may be waiting for the thread that
+ * executes, or in PTRACE_SEIZE for the lock that it holds, from which no signal makes us return (it is
+ * restarted). Seen within 100 tries. So meanwhile the dead are waited for here.
  */
 void ptrace_tick(void *arg)
 {
 	const struct target_ptrace *ptrace = arg;
 	int saved = errno;
 
-	for (size_t i = 0; ptrace->seizing && i < ptrace->count; i++) {
+	for (size_t i = 0; ptrace->waiting && i < ptrace->count; i++) {
 		int32_t tid = ptrace->table[i].tid;
 		siginfo_t info = { 0 };
 
 		/* A stop must not be taken: look first. */
-		if (ptrace->threads[i].state == PTRACE_RUNNING &&
+		if (ptrace->threads[i].state != PTRACE_GONE &&
 		    waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
 		    (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
 		     info.si_code == CLD_DUMPED))
@@ -118,9 +118,9 @@ int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, si
 		if (r < 0)
 			return r;
 	}
-	ptrace->seizing = true;
+	ptrace->waiting = true;
 	r = ptrace_do(PTRACE_SEIZE, tid, 0, options);
-	ptrace->seizing = false;
+	ptrace->waiting = false;
 	if (r < 0)
 		return r;
 	ptrace->table[ptrace->count].tid = tid;

@@ -27,6 +27,9 @@
 #define HOLD_PAUSE_MAX (5 * MS)
 #define SERVE_PAUSE (MS / 10)
 
+/* How long a thread may take to stop when it is released. */
+#define RELEASE_PATIENCE (100 * MS)
+
 /*
  * Anonymous memory and no heap: the surgeon makes more room itself if there are more threads than
  * there were. The old mapping goes when nothing points to it any more, so being killed in between
@@ -100,8 +103,7 @@ void ptrace_tick(void *arg)
 		siginfo_t info = { 0 };
 
 		/* A stop must not be taken: look first. */
-		if (ptrace->threads[i].state != PTRACE_GONE &&
-		    waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+		if (waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
 		    (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
 		     info.si_code == CLD_DUMPED))
 			(void)syscall(SYS_wait4, tid, NULL, __WALL | WNOHANG, NULL);
@@ -269,9 +271,11 @@ void ptrace_let_go(struct target_ptrace *ptrace, size_t i)
 
 	if (held) /* in a group stop it stays, and reports when that ends */
 		request = thread->stop.kind == PTRACE_GROUP ? PTRACE_LISTEN : PTRACE_CONT;
-	/* ESRCH: it was killed where it stood. */
-	if (ptrace_do(request, tid, 0, (uint64_t)thread->stop.signal) < 0 && held)
-		held = !task_is_dead(ptrace->proc, tid);
+	if (ptrace_do(request, tid, 0, (uint64_t)thread->stop.signal) < 0) {
+		/* It was killed where it stood, and nobody else can wait for it. */
+		(void)syscall(SYS_wait4, tid, NULL, __WALL | WNOHANG, NULL);
+		held = held && !task_is_dead(ptrace->proc, tid);
+	}
 	thread->state = held ? PTRACE_RUNNING : PTRACE_GONE;
 	thread->called = false;
 	ptrace->table[i].stopped = false;
@@ -352,8 +356,11 @@ void ptrace_sleep(struct target *target, uint64_t ns)
 		nap_serving(ptrace, end - now);
 }
 
-/* Detach entry @i, which runs: only a thread that stands still can be. */
-static void bring_down(struct target_ptrace *ptrace, size_t i)
+/*
+ * Detach entry @i, which runs: only a thread that stands still can be. 0; -ETIMEDOUT, and then it
+ * will stop.
+ */
+static int bring_down(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
 {
 	struct ptrace_thread *thread = &ptrace->threads[i];
 	int32_t tid = ptrace->table[i].tid;
@@ -361,31 +368,45 @@ static void bring_down(struct target_ptrace *ptrace, size_t i)
 
 	if (!thread->called) {
 		ptrace_look_before(ptrace, i);
-		r = ptrace_do(PTRACE_INTERRUPT, tid, 0, 0);
-		if (r < 0)
-			goto out;
+		(void)ptrace_do(PTRACE_INTERRUPT, tid, 0, 0);
+		thread->called = true;
 	}
-	r = ptrace_wait_stop(&ptrace->base, tid, UINT64_MAX, &thread->stop);
-	if (r == 0 && ptrace_take_regs(ptrace, i) != -ESRCH)
+	r = ptrace_wait_stop(&ptrace->base, tid, deadline, &thread->stop);
+	if (r == -ETIMEDOUT)
+		return r;
+	if (r == 0) {
+		(void)ptrace_take_regs(ptrace, i);
 		ptrace_let_go(ptrace, i);
-out:
+	}
 	thread->state = PTRACE_GONE;
+	return 0;
 }
 
 /*
- * The surgeon's end lets go of all, and no thread has to be stopped for it (kernel/ptrace.c,
- * exit_ptrace). Another thread goes on and would stay their tracer: it waits for those that do not
- * stop, since a thread that stops without anybody listening would stand still for good.
+ * Threads that run are stopped once more: a signal that has just ended a call, and that the process
+ * ignores, would else be one that did end it. What does not stop soon is let go of by the surgeon's
+ * end (kernel/ptrace.c, exit_ptrace). Another thread than the surgeon goes on and would stay the
+ * tracer: it waits, since a thread that stops without anybody listening would stand still for good.
  */
 void ptrace_abandon(struct target_ptrace *ptrace)
 {
+	uint64_t deadline = ptrace->surgeon == NULL ? UINT64_MAX
+						    : ptrace_now(&ptrace->base) + RELEASE_PATIENCE;
+
 	ptrace->held = 0;
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, RELEASE_PATIENCE / 8);
 	for (size_t i = 0; i < ptrace->count; i++) {
-		if (ptrace->threads[i].state == PTRACE_STOPPED)
+		struct ptrace_thread *thread = &ptrace->threads[i];
+
+		if (thread->state == PTRACE_STOPPED)
 			ptrace_let_go(ptrace, i);
-		else if (ptrace->threads[i].state == PTRACE_RUNNING && ptrace->surgeon == NULL)
-			bring_down(ptrace, i);
+		else if (thread->state == PTRACE_RUNNING &&
+			 (ptrace->surgeon == NULL || !thread->called))
+			(void)bring_down(ptrace, i, deadline);
 	}
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, 0);
 }
 
 void ptrace_release(struct target *target)

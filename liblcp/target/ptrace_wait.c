@@ -80,7 +80,8 @@ static int wait_until(struct target_ptrace *ptrace, int32_t tid, uint64_t deadli
 			return -ESRCH;
 		if (here && tries < SPINS)
 			continue;
-		if (will_not_report(ptrace, tid))
+		/* In another program the number may be another thread's. */
+		if (will_not_report(ptrace, tid) || ptrace_alive(&ptrace->base) < 0)
 			return -ESRCH;
 		if (ptrace_now(&ptrace->base) >= deadline)
 			return -ETIMEDOUT;

@@ -365,6 +365,8 @@ static void try_exec_race(void)
 		r = operation_run(&operation);
 		gone += r == -LCP_EGONE;
 		right += r == 0 || r == -LCP_EGONE;
+		if (r < 0 && r != -LCP_EGONE)
+			tap_say("%d: %s", r, operation.text);
 		run += strcmp(victim_ask(&victim, "alive"), "alive") == 0 &&
 		       victim_is_free(&victim);
 		operation_end(&operation);

@@ -108,7 +108,8 @@ struct ptrace_stop ptrace_classify(int status);
 
 /*
  * Wait for the next stop of @tid, which is traced, until @deadline: 0, -ESRCH if it has ended
- * (nothing is left to wait for), -ETIMEDOUT.
+ * (nothing is left to wait for), -ETIMEDOUT, -LCP_EGONE if the process became another program: in
+ * that its number may be another thread's. UINT64_MAX: until it stops or ends, whatever it is.
  */
 int ptrace_wait_stop(struct target *target, int32_t tid, uint64_t deadline,
 		     struct ptrace_stop *ret);

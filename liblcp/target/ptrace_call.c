@@ -94,7 +94,7 @@ static int stop_one(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
 	r = ptrace_wait_stop(&ptrace->base, tid, end < deadline ? end : deadline, &thread->stop);
 	if (r == 0)
 		r = ptrace_take_regs(ptrace, i);
-	if (r == -ETIMEDOUT) /* it will stop, and be let go by ptrace_serve() */
+	if (r == -ETIMEDOUT || r == -LCP_EGONE) /* it will stop, and be let go by ptrace_serve() */
 		return -LCP_EBORROW;
 	thread->state = r == -ESRCH ? PTRACE_GONE : PTRACE_STOPPED;
 	if (r == 0 && thread->stop.kind != PTRACE_INTERRUPTED && thread->stop.kind != PTRACE_GROUP)

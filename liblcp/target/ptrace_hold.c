@@ -372,7 +372,7 @@ static int bring_down(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
 		thread->called = true;
 	}
 	r = ptrace_wait_stop(&ptrace->base, tid, deadline, &thread->stop);
-	if (r == -ETIMEDOUT)
+	if (r == -ETIMEDOUT || r == -LCP_EGONE)
 		return r;
 	if (r == 0) {
 		(void)ptrace_take_regs(ptrace, i);

@@ -188,6 +188,10 @@ static int wait_for(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
 
 	if (r == -ETIMEDOUT)
 		return blame_late(ptrace, i);
+	if (r == -LCP_EGONE)
+		return target_fail(&ptrace->base, r,
+				   "process %d has ended or is another program now",
+				   ptrace->base.pid);
 	if (r == 0)
 		r = ptrace_take_regs(ptrace, i);
 	if (r == -ESRCH) {

@@ -80,9 +80,10 @@ static int wait_until(struct target_ptrace *ptrace, int32_t tid, uint64_t deadli
 			return -ESRCH;
 		if (here && tries < SPINS)
 			continue;
-		/* In another program the number may be another thread's. */
-		if (will_not_report(ptrace, tid) || ptrace_alive(&ptrace->base) < 0)
+		if (will_not_report(ptrace, tid))
 			return -ESRCH;
+		if (deadline != UINT64_MAX && ptrace_alive(&ptrace->base) < 0)
+			return -LCP_EGONE;
 		if (ptrace_now(&ptrace->base) >= deadline)
 			return -ETIMEDOUT;
 		if (here && tries % SPINS == 0)

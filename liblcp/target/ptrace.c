@@ -126,8 +126,8 @@ static int open_in(const struct target_ptrace *ptrace, int32_t tid, const char *
 }
 
 /*
- * First its folder and then its descriptor: if the process is alive after both, both are of the same
- * process, and no other has had the number in between.
+ * First its folder and then its descriptor: if the process is alive after both, both are of the
+ * same process, and no other has had the number in between.
  */
 static int open_process(struct target_ptrace *ptrace, struct lcp_error **reterr)
 {
@@ -172,8 +172,8 @@ static int find_thread(struct target_ptrace *ptrace, int32_t *ret, struct lcp_er
 
 /*
  * A process runs on the CPU the kernel runs on; what is asked is whether in its 64-bit mode. Its
- * auxiliary vector says so, whether or not its file may be read: pairs of 64-bit numbers, and program
- * headers of ELF64.
+ * auxiliary vector says so, whether or not its file may be read: pairs of 64-bit numbers, and
+ * program headers of ELF64.
  */
 static int check_cpu(const struct target_ptrace *ptrace, int32_t tid, struct lcp_error **reterr)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which thread is borrowed for a call. One after the other is stopped and offered; that a thread
- * cannot be used for what the kernel or its stack says is found out by remote.c. Here it must be one
- * that stops soon, of its own accord wants nothing, and is not in the code to be avoided.
+ * cannot be used for what the kernel or its stack says is found out by remote.c. Here it must be
+ * one that stops soon, of its own accord wants nothing, and is not in the code to be avoided.
  */
 #include <errno.h>
 #include <stdio.h>

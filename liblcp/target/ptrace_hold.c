@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The threads that are traced while they run: the one that is held, and those that were told to stop
- * and did not do it in time. A signal stops any traced thread, so somebody has to look after them.
+ * The threads that are traced while they run: the one that is held, and those that were told to
+ * stop and did not do it in time. A signal stops any traced thread, so somebody has to look after
+ * them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -88,10 +89,10 @@ void ptrace_table_tidy(struct target_ptrace *ptrace)
 }
 
 /*
- * execve(2) kills all other threads, and waits for them: for those that are traced until their tracer
- * has waited for them (fs/exec.c, de_thread). That is us, and we may be waiting for the thread that
- * executes, or in PTRACE_SEIZE for the lock that it holds, from which no signal makes us return (it is
- * restarted). Seen within 100 tries. So meanwhile the dead are waited for here.
+ * execve(2) kills all other threads, and waits for them: for those that are traced until their
+ * tracer has waited for them (fs/exec.c, de_thread). That is us, and we may be waiting for the
+ * thread that executes, or in PTRACE_SEIZE for the lock that it holds, from which no signal makes
+ * us return (it is restarted). Seen within 100 tries. So meanwhile the dead are waited for here.
  */
 void ptrace_tick(void *arg)
 {
@@ -158,8 +159,8 @@ static void read_name(int32_t tid, char *ret, size_t room)
 }
 
 /*
- * Why can @tid not be seized? -EAGAIN with *@ret_doctor set if a doctor has it, and with 0 if things
- * have changed meanwhile.
+ * Why can @tid not be seized? -EAGAIN with *@ret_doctor set if a doctor has it, and with 0 if
+ * things have changed meanwhile.
  */
 static int blame(struct target_ptrace *ptrace, int32_t tid, int32_t *ret_doctor)
 {
@@ -325,9 +326,9 @@ static bool runs(const struct target_ptrace *ptrace, int32_t tid)
 }
 
 /*
- * Wait for at most @ns, and let go on what stops meanwhile. The surgeon waits for the thread that is
- * held, until its tick: so that thread's signals are as fast as ever. All others, and in another
- * thread that one too, are looked after every now and then.
+ * Wait for at most @ns, and let go on what stops meanwhile. The surgeon waits for the thread that
+ * is held, until its tick: so that thread's signals are as fast as ever. All others, and in
+ * another thread that one too, are looked after every now and then.
  */
 static void nap_serving(struct target_ptrace *ptrace, uint64_t ns)
 {

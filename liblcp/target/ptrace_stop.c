@@ -3,8 +3,8 @@
  * All threads stand still, and go on.
  *
  * First all are seized, which stops none; then all are interrupted, and only then waited for: so
- * they stop at the same time. Nothing sends a signal. Each thread that was interrupted reports once,
- * whatever it was doing; so it is waited for once.
+ * they stop at the same time. Nothing sends a signal. Each thread that was interrupted reports
+ * once, whatever it was doing; so it is waited for once.
  */
 #include <errno.h>
 #include <sched.h>
@@ -231,8 +231,9 @@ static size_t count_stopped(const struct target_ptrace *ptrace)
 }
 
 /*
- * Stop what is in the table, and look whether there is more: a thread that was made before its maker
- * was seized. The number of threads says it; only if it is another one they are listed again.
+ * Stop what is in the table, and look whether there is more: a thread that was made before its
+ * maker was seized. The number of threads says it; only if it is another one they are listed
+ * again.
  */
 static int stop_until_still(struct target_ptrace *ptrace, uint64_t deadline)
 {

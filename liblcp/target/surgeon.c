@@ -92,8 +92,8 @@ static int run_inside(void *argument)
 
 /*
  * Wait until it is gone, and with it the last trace of it. Without a signal at its end only __WALL
- * and __WCLONE find it (clone(2)). If a thread of the program around us was so greedy, it has waited
- * for us.
+ * and __WCLONE find it (clone(2)). If a thread of the program around us was so greedy, it has
+ * waited for us.
  */
 static void reap(int pid, struct surgeon *surgeon)
 {

@@ -37,8 +37,8 @@ int surgeon_run(struct surgeon *surgeon);
 void surgeon_run_here(struct surgeon *surgeon);
 
 /*
- * Inside: from @first_ns on call tick() now and then, until surgeon_tick(surgeon, 0). That also lets
- * system calls that wait return -EINTR, those of them that do so at all.
+ * Inside: from @first_ns on call tick() now and then, until surgeon_tick(surgeon, 0). That also
+ * lets system calls that wait return -EINTR, those of them that do so at all.
  */
 void surgeon_tick(struct surgeon *surgeon, uint64_t first_ns);
 

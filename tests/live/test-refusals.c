@@ -343,8 +343,8 @@ static void become_another_among_many(void)
 }
 
 /*
- * execve(2) holds the lock that PTRACE_SEIZE needs, and waits for threads which it has killed, until
- * their tracer has waited for them: see ptrace_tick().
+ * execve(2) holds the lock that PTRACE_SEIZE needs, and waits for threads which it has killed,
+ * until their tracer has waited for them: see ptrace_tick().
  */
 static void try_exec_race(void)
 {

@@ -39,7 +39,7 @@ enum ptrace_kind {
 	PTRACE_GROUP, /* the process is stopped, as by SIGSTOP */
 	PTRACE_SIGNAL, /* a signal is about to be delivered */
 	PTRACE_CLONE, /* it has made a thread, which is traced and about to stop */
-	PTRACE_SYSCALL_STOP, /* at the beginning or end of a system call; with PTRACE_O_TRACESYSGOOD */
+	PTRACE_SYSCALL_STOP, /* needs PTRACE_O_TRACESYSGOOD */
 	PTRACE_OTHER,
 };
 

@@ -51,7 +51,7 @@ static void take_alarm(int signal, siginfo_t *info, void *context)
 		surgeon->tick(surgeon->tick_arg);
 }
 
-/* Handlers and timers are the surgeon's own: the former were copied, not shared (no CLONE_SIGHAND). */
+/* Handlers and timers are the surgeon's own (no CLONE_SIGHAND). */
 static bool take_alarms(struct surgeon *surgeon)
 {
 	const struct sigaction action = { .sa_sigaction = take_alarm, .sa_flags = SA_SIGINFO };

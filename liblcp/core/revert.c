@@ -228,18 +228,15 @@ int revert(struct lcp_process *process, const char *id, const struct lcp_apply_o
 {
 	autoresult struct lcp_report *report = calloc(1, sizeof(*report));
 	struct plan_settings settings;
-	int r;
+	int r = -EAGAIN;
 
 	if (report == NULL)
 		return error_set_nomem(reterr);
 	apply_settings(process, options, &settings);
-	r = recover(process, &settings, report, reterr);
-	if (r < 0)
-		return r;
-	for (int i = 0; i < PLANS_MAX; i++) {
-		r = revert_once(process, id, &settings, report, reterr);
-		if (r != -EAGAIN)
-			break;
+	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++) {
+		r = recover(process, &settings, report, reterr);
+		if (r >= 0)
+			r = revert_once(process, id, &settings, report, reterr);
 	}
 	if (r == -EAGAIN)
 		return error_set(reterr, -LCP_ECONFLICT,

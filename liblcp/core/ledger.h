@@ -169,6 +169,13 @@ int ledger_record(const struct lcp_process *process, const struct ledger_chunk *
 		  struct ledger_slot *slot, struct ledger_record **ret, struct lcp_error **reterr);
 void ledger_record_free(struct ledger_record *record);
 
+/*
+ * An object that was closed took its patches with it, and if it was opened again, perhaps at the
+ * same place, it has its own code. Is @record, which says it is applied, one of those?
+ */
+int ledger_is_void(const struct lcp_process *process, const struct ledger_record *record, bool *ret,
+		   struct lcp_error **reterr);
+
 /* The chunk and slot that @address lies in, or NULL. */
 struct ledger_slot *ledger_slot_at(const struct ledger *ledger, uint64_t address,
 				   struct ledger_chunk **ret_chunk);

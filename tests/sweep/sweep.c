@@ -437,6 +437,32 @@ static void test_another_build(const struct fake_process *clean, struct lcp_kpat
 	close_session(&session);
 }
 
+/* The object is closed, and opened again at the same place: all its bytes are its own. */
+static void open_again(struct fake_process *fake, const struct fake_process *clean)
+{
+	vec_foreach (&clean->regions, region)
+		memcpy(fake_process_at(fake, region->start, 1), region->bytes,
+		       region->end - region->start);
+}
+
+static void test_open_again(const struct fake_process *applied, const struct fake_process *clean,
+			    struct lcp_kpatch *patch)
+{
+	struct lcp_apply_options options = { .size = sizeof(options), .flags = LCP_APPLY_DRY_RUN };
+	const struct step mine = { "apply", patch, patch->id, -1, patch->level };
+	autoresult struct lcp_report *report = NULL;
+	struct session session;
+
+	open_session(&session, applied);
+	open_again(&session.fake, clean);
+	is_int(version(&session), -1, "a patch of an object that was opened again is not in force");
+	is_int(apply(session.process, &patch, 1, &options, &report, NULL), 0, "it is looked at");
+	is_int(report->outcome, LCP_OUTCOME_APPLICABLE, "and is not said to be applied already");
+	is_int(take_step(&session, &mine, NULL), 0, "it is applied");
+	is_int(version(&session), patch->level, "and then in force");
+	close_session(&session);
+}
+
 int main(int argc, char **argv)
 {
 	autokpatch struct lcp_kpatch *first = NULL, *next = NULL, *rival = NULL;
@@ -467,6 +493,7 @@ int main(int argc, char **argv)
 	   "and unlike one that is patched");
 	test_another_doctor(&clean, first, rival);
 	test_another_build(&clean, first);
+	test_open_again(&applied, &clean, first);
 	sweep(&steps[0], &steps[2], &clean, &clean);
 	sweep(&steps[2], NULL, &applied, &clean);
 	sweep(&steps[1], &steps[3], &applied, &clean);

@@ -293,6 +293,15 @@ static int to_guards(const struct surgery *surgery)
 	return r;
 }
 
+/* Memory that could not be written at first, and so is as it was, need not be written back. */
+static int settle_entry(const struct surgery *surgery, const struct surgery_change *change,
+			bool new)
+{
+	if (!new &&compare(surgery, change->entry, change->from, change->size) == 0)
+		return 0;
+	return write_bytes(surgery, change->entry, new ? change->to : change->from, change->size);
+}
+
 /* Put the entries that are not the pivot's where they belong: those without a guard first. */
 static int settle(const struct surgery *surgery, bool new)
 {
@@ -301,8 +310,7 @@ static int settle(const struct surgery *surgery, bool new)
 	for (int guarded = 0; guarded <= 1; guarded++)
 		vec_foreach (&surgery->changes, change)
 			if (r == 0 && change->has_guard == guarded && !is_pivot(surgery, change))
-				r = write_bytes(surgery, change->entry,
-						new ? change->to : change->from, change->size);
+				r = settle_entry(surgery, change, new);
 	return r;
 }
 
@@ -330,27 +338,33 @@ static int read_back(const struct surgery *surgery, bool new)
 }
 
 /*
- * Back to where it was: through the guards, so that it is whole at every instant here too.
+ * Back to where it was: through the guards if it was committed, so that it is whole at every
+ * instant here too.
  *
  * The reason for it is in the target's fault and stays there; if this fails as well, that is worse
  * than any reason.
  */
 static int roll_back(const struct surgery *surgery, int reason)
 {
+	const struct surgery_change *pivot = surgery->changes.items;
 	struct target *target = surgery->target;
 	int r;
 
-	r = to_guards(surgery);
-	if (r == 0)
-		r = write_pivot(surgery, false);
+	r = compare(surgery, pivot->entry, pivot->from, pivot->size);
+	if (r == -EAGAIN) {
+		r = to_guards(surgery);
+		if (r == 0)
+			r = write_pivot(surgery, false);
+	}
 	if (r == 0)
 		r = settle(surgery, false);
 	if (r == 0)
 		r = read_back(surgery, false);
 	if (r == 0)
 		r = mark(surgery, BEFORE);
-	if (r == 0)
-		return reason;
+	/* Nothing is damaged in a process that has ended. */
+	if (r == 0 || r == -LCP_EGONE)
+		return r < 0 ? r : reason;
 	target->fault = (struct target_fault){ 0 };
 	return target_fail(target, -LCP_EDAMAGED,
 			   "process %d: a switch failed and could not be undone: a query tells "

@@ -110,6 +110,8 @@ static int fake_write(struct target *target, uint64_t address, const void *bytes
 
 	if (!fake->held)
 		blame(fake, "a write to 0x%" PRIx64 " of a process that is not held", address);
+	if (fake->sealed >= address && fake->sealed - address < size)
+		return target_fail(target, -EIO, "write: sealed");
 	if (fails(fake)) {
 		if (fake->failure == FAIL_HALF)
 			(void)copy(fake, address, (void *)bytes, size / 2, true);

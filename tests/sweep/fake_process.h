@@ -44,6 +44,7 @@ struct fake_process {
 	bool failed; /* the failure has come */
 	bool held, stopped, in_operate;
 	uint64_t clock;
+	uint64_t sealed; /* the byte there cannot be written; 0: none */
 	void (*on_sleep)(struct fake_process *fake, void *arg); /* what happens meanwhile */
 	void *on_sleep_arg;
 	jmp_buf killed;

@@ -463,6 +463,27 @@ static void test_open_again(const struct fake_process *applied, const struct fak
 	close_session(&session);
 }
 
+/* Text that is mapped shared, for example: there the kernel writes nothing (FOLL_FORCE). */
+static void test_sealed(const struct fake_process *clean, struct lcp_kpatch *patch)
+{
+	const struct step mine = { "apply", patch, patch->id, -1, patch->level };
+
+	for (size_t i = 0; i < patch->function_count; i++) {
+		autoerror struct lcp_error *error = NULL;
+		struct session session;
+		char difference[200];
+
+		open_session(&session, clean);
+		session.fake.sealed = patch->functions[i].old_address + 1;
+		is_int(take_step(&session, &mine, &error), -EIO,
+		       "an entry that cannot be written is a reason");
+		is_text(fake_process_difference(&session.fake, clean, difference,
+						sizeof(difference)),
+			"", "and nothing is damaged");
+		close_session(&session);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	autokpatch struct lcp_kpatch *first = NULL, *next = NULL, *rival = NULL;
@@ -494,6 +515,7 @@ int main(int argc, char **argv)
 	test_another_doctor(&clean, first, rival);
 	test_another_build(&clean, first);
 	test_open_again(&applied, &clean, first);
+	test_sealed(&clean, first);
 	sweep(&steps[0], &steps[2], &clean, &clean);
 	sweep(&steps[2], NULL, &applied, &clean);
 	sweep(&steps[1], &steps[3], &applied, &clean);

@@ -370,8 +370,9 @@ static int give_back(struct plan *plan, struct surgery_unload *unload, const str
 }
 
 /*
- * A record that goes away is forgotten by libgcc first. Where that is in doubt, or not done yet by
- * a thread that a dead doctor had borrowed, its memory stays, or nobody may be in libgcc.
+ * A record that goes away is forgotten by libgcc first. Where that is in doubt, its memory stays. A
+ * thread that a dead doctor had borrowed may still be telling libgcc of what was only loaded: then
+ * nobody may be in libgcc.
  */
 static int forget_frames(struct plan *plan, struct plan_part *part, struct lcp_error **reterr)
 {
@@ -386,14 +387,14 @@ static int forget_frames(struct plan *plan, struct plan_part *part, struct lcp_e
 		r = frames_state(plan->process, &frames, part->record, &state, reterr);
 	if (r < 0)
 		return r;
-	part->stays = state == FRAMES_DOUBT;
-	if (state == FRAMES_NONE)
-		return plan_clear(plan, frames.avoid[0].start, frames.avoid[0].end, false, "libgcc",
-				  reterr);
-	if (state == FRAMES_KNOWN &&
+	part->stays = part->stays || state == FRAMES_DOUBT;
+	if (state == FRAMES_NONE || part->before == LCP_STATE_LOADED)
+		r = plan_clear(plan, frames.avoid[0].start, frames.avoid[0].end, false, "libgcc",
+			       reterr);
+	if (r == 0 && state == FRAMES_KNOWN &&
 	    vec_push(&plan->surgery.after.frames, frames_call(&frames, part->record)) < 0)
 		return error_set_nomem(reterr);
-	return 0;
+	return r;
 }
 
 static int seal_part(struct plan *plan, struct plan_part *part, struct lcp_error **reterr)
@@ -408,9 +409,7 @@ static int seal_part(struct plan *plan, struct plan_part *part, struct lcp_error
 
 	if (vec_push(&plan->surgery.marks, mark) < 0)
 		return error_set_nomem(reterr);
-	r = forget_frames(plan, part, reterr);
-	if (r == 0)
-		r = expect_part(plan, part, reterr);
+	r = expect_part(plan, part, reterr);
 	if (r == 0)
 		r = write_record(plan, part, reterr);
 	if (r == 0 && is_given_back(plan, part, false))
@@ -474,6 +473,10 @@ int plan_seal(struct plan *plan, struct lcp_error **reterr)
 		r = add_changes(plan, pivot, reterr);
 	if (r == 0)
 		r = expect_objects(plan, reterr);
+	/* Which parts stay is known before it is asked whether all of a chunk goes. */
+	vec_foreach (&plan->parts, part)
+		if (r == 0)
+			r = forget_frames(plan, part, reterr);
 	vec_foreach (&plan->parts, part) {
 		if (pivot != NULL)
 			set_pivot(part->record, pivot);

@@ -249,6 +249,8 @@ struct arch_move {
 	size_t part_size; /* 0 if it has none */
 	uint64_t part_from;
 	bool may_push; /* return addresses by hand: nobody has a shadow stack (CET) */
+	/* The rest stays in use where it is: -ENOTSUP if it may lead behind the first byte. */
+	bool rest_stays;
 };
 
 #define ARCH_MOVED_MAX 256

@@ -52,7 +52,7 @@ static int cover(struct copy *copy, const struct move_insn *insn, size_t offset)
 	size_t end = offset + insn->size;
 	bool inside = leads_inside(copy, insn);
 
-	if (inside && !insn->branches)
+	if (inside && (!insn->branches || copy->move->rest_stays))
 		return -ENOTSUP;
 	if ((offset >= copy->size && !inside) || end <= copy->size)
 		return 0;

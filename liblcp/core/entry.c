@@ -43,16 +43,10 @@ uint64_t entry_path(const struct arch *arch, const struct ledger_row *row, const
 	return entry_target(arch, row, bytes);
 }
 
-/*
- * A pad that does work stays at the entry or is replaced there by the plain one, as the version
- * that is entered needs it: what is behind a guard cannot know which, so there is no guard for
- * those.
- */
-static int move(const struct arch *arch, const struct ledger_row *row,
-		const struct entry_code *code, uint64_t to, uint8_t *ret)
+static struct arch_move move_of(const struct ledger_row *row, const struct entry_code *code,
+				uint64_t to)
 {
-	struct landing_pad pad = arch->landing_pad(row->pristine, row->size);
-	struct arch_move move = {
+	return (struct arch_move){
 		.code = code->bytes,
 		.part = code->part,
 		.part_size = code->part_size,
@@ -63,6 +57,28 @@ static int move(const struct arch *arch, const struct ledger_row *row,
 		.to = to,
 		.need = row->size < row->old_size ? row->size : row->old_size,
 	};
+}
+
+bool entry_leads_back(const struct arch *arch, const struct ledger_row *row,
+		      const struct entry_code *code)
+{
+	struct arch_move move = move_of(row, code, row->entry);
+	uint8_t moved[ARCH_MOVED_MAX];
+
+	move.may_push = move.rest_stays = true;
+	return arch->move(&move, moved) < 0;
+}
+
+/*
+ * A pad that does work stays at the entry or is replaced there by the plain one, as the version
+ * that is entered needs it: what is behind a guard cannot know which, so there is no guard for
+ * those.
+ */
+static int move(const struct arch *arch, const struct ledger_row *row,
+		const struct entry_code *code, uint64_t to, uint8_t *ret)
+{
+	struct landing_pad pad = arch->landing_pad(row->pristine, row->size);
+	struct arch_move move = move_of(row, code, to);
 
 	return pad.enter_behind ? -ENOTSUP : arch->move(&move, ret);
 }

@@ -38,6 +38,13 @@ struct entry_code {
 };
 
 /*
+ * May a call that has begun come back to what is overwritten, behind its first byte? A loop that
+ * begins there does.
+ */
+bool entry_leads_back(const struct arch *arch, const struct ledger_row *row,
+		      const struct entry_code *code);
+
+/*
  * Room that the moved beginning of the function at @row's entry takes; 0 if it cannot be moved, for
  * then no guard can lead to it.
  */

@@ -58,11 +58,44 @@ static int find_top(struct plan *plan, uint64_t target, uint64_t entry, struct l
 	return 0;
 }
 
-/* Nobody may be in the version of a function that is replaced, cold parts included. */
-static int clear_top(struct plan *plan, const struct ledger_row *top, struct lcp_error **reterr)
+/* Does the slot belong to a patch of this plan? Nothing of that is in the process. */
+static bool is_new_slot(const struct plan *plan, const struct ledger_slot *slot)
 {
-	return plan_clear(plan, top->new_address, top->new_address + top->new_size, false,
-			  top->name, reterr);
+	vec_foreach (&plan->parts, part)
+		if (part->is_new && part->slot == slot)
+			return true;
+	return false;
+}
+
+/*
+ * Nobody may be in any version of a function that is replaced: not in those below the one in force,
+ * nor in what a dead doctor or one that looked at entries only has left.
+ */
+static int clear_versions(struct plan *plan, uint64_t entry, struct lcp_error **reterr)
+{
+	struct ledger_chunk *chunk;
+	struct ledger_slot *slot;
+	int r = 0;
+
+	for (size_t i = 0; i < plan->ledger.count * LEDGER_SLOT_COUNT && r == 0; i++) {
+		struct ledger_record *record;
+		const struct ledger_row *row;
+
+		chunk = &plan->ledger.chunks[i / LEDGER_SLOT_COUNT];
+		slot = &chunk->slots[i % LEDGER_SLOT_COUNT];
+		if (slot->state == 0 || is_new_slot(plan, slot))
+			continue;
+		r = ledger_record(plan->process, chunk, slot, &record, reterr);
+		row = r == 0 ? ledger_row_of(record, entry) : NULL;
+		if (row == NULL)
+			continue;
+		r = plan_clear(plan, row->new_address, row->new_address + row->new_size, false,
+			       row->name, reterr);
+		if (r == 0)
+			r = plan_clear(plan, row->moved, row->moved + row->moved_size, false,
+				       row->name, reterr);
+	}
+	return r;
 }
 
 /*
@@ -97,13 +130,12 @@ static int look_at_entry(struct plan *plan, const struct kpatch_function *functi
 	if (top != NULL) {
 		memcpy(row->pristine, top->pristine, sizeof(row->pristine));
 		row->flags |= LEDGER_ROW_STACKED;
-		r = clear_top(plan, top, reterr);
 	}
-	if (r == 0 && memcmp(row->pristine, function->entry, smaller(expected, row->size)) != 0)
+	if (memcmp(row->pristine, function->entry, smaller(expected, row->size)) != 0)
 		return foreign_entry(plan, row, there, reterr);
-	if (r == 0 && top == NULL && memcmp(there, row->pristine, row->size) != 0)
+	if (top == NULL && memcmp(there, row->pristine, row->size) != 0)
 		return foreign_entry(plan, row, there, reterr);
-	return r;
+	return 0;
 }
 
 /* All of the old function, as the object has it; the digest tells whether it is the right one. */
@@ -159,6 +191,8 @@ static int make_row(struct plan *plan, struct fit *fit, size_t index, struct lcp
 	if (r == 0 && !entry_only)
 		r = plan_clear(plan, address, address + function->old_size, false, row->name,
 			       reterr);
+	if (r == 0 && !entry_only)
+		r = clear_versions(plan, address, reterr);
 	if (r == 0)
 		r = plan_clear(plan, address, address + row->size, true, row->name, reterr);
 	return r;
@@ -186,10 +220,15 @@ static bool has_shadow_stack(struct target *target)
 	       strstr(text, "shstk") != NULL;
 }
 
-/* How much room the moved beginnings take, of the functions that can be moved. */
-static void measure_moved(const struct plan *plan, struct fit *fit)
+/*
+ * How much room the moved beginnings take, of the functions that can be moved. And if calls that
+ * have begun go on in the old code, does that keep away from what is overwritten?
+ */
+static int measure_moved(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 {
+	const struct arch *arch = plan->process->target->arch;
 	const struct lcp_kpatch *patch = fit->patch;
+	bool entry_only = (plan->settings->flags & LCP_APPLY_ENTRY_ONLY) != 0;
 	bool may_push = !has_shadow_stack(plan->process->target);
 
 	for (size_t i = 0; i < patch->function_count; i++) {
@@ -203,9 +242,17 @@ static void measure_moved(const struct plan *plan, struct fit *fit)
 				code->part_size = fit->record->rows[j].old_size;
 				code->part_address = fit->record->rows[j].entry;
 			}
-		if (row->size > 0)
-			row->moved_size = entry_moved_size(plan->process->target->arch, row, code);
+		if (row->size == 0)
+			continue;
+		row->moved_size = entry_moved_size(arch, row, code);
+		if (entry_only && entry_leads_back(arch, row, code))
+			return error_set(
+				reterr, -LCP_EUNSUPPORTED,
+				"function '%s': a call that has begun may come back to the "
+				"bytes at its entry, so looking at those is not enough",
+				row->name);
 	}
+	return 0;
 }
 
 static int make_record(struct plan *plan, struct fit *fit, uint64_t sequence,
@@ -242,9 +289,7 @@ static int make_record(struct plan *plan, struct fit *fit, uint64_t sequence,
 		if (r < 0 && plan->reasons == NULL)
 			return r;
 	}
-	if (r == 0)
-		measure_moved(plan, fit);
-	return r;
+	return r < 0 ? r : measure_moved(plan, fit, reterr);
 }
 
 /*

@@ -484,6 +484,52 @@ static void test_sealed(const struct fake_process *clean, struct lcp_kpatch *pat
 	}
 }
 
+/* The beginning of an old function that a guard leads to: 0 if entries do not lead to guards. */
+static uint64_t guarded(struct session *session)
+{
+	autostatus_patches struct lcp_status *status = NULL;
+
+	if (status_read(session->process, &status, NULL) < 0 || status->patch_count == 0 ||
+	    status->patches[0].in_force)
+		return 0;
+	for (size_t i = 0; i < status->patches[0].record->row_count; i++) {
+		const struct ledger_row *row = &status->patches[0].record->rows[i];
+
+		if (row->moved != 0 && memcmp(fake_process_at(&session->fake, row->entry, 1),
+					      row->pristine, row->size) != 0)
+			return row->moved;
+	}
+	return 0;
+}
+
+/* A surgeon died in front of the pivot, and a thread went through a guard to its old function. */
+static void test_moved(const struct fake_process *clean, struct lcp_kpatch *patch,
+		       struct lcp_kpatch *rival)
+{
+	const struct step mine = { "apply", patch, patch->id, -1, patch->level };
+	const struct step other = { "apply", rival, rival->id, -1, rival->level };
+	bool dies = true;
+	uint64_t moved = 0;
+
+	for (uint64_t n = 1; dies && moved == 0; n++) {
+		struct session session;
+
+		open_session(&session, clean);
+		fake_process_fail(&session.fake, n, FAIL_DEAD);
+		(void)take_step(&session, &mine, NULL);
+		dies = session.fake.failed;
+		fake_process_fail(&session.fake, 0, FAIL_ONCE);
+		moved = guarded(&session);
+		if (moved != 0) {
+			fake_process_move(&session.fake, moved + 1);
+			is_int(take_step(&session, &other, NULL), -LCP_EINUSE,
+			       "a thread in the moved beginning of a function is in the function");
+		}
+		close_session(&session);
+	}
+	ok(moved != 0, "such an instant was found");
+}
+
 int main(int argc, char **argv)
 {
 	autokpatch struct lcp_kpatch *first = NULL, *next = NULL, *rival = NULL;
@@ -516,6 +562,7 @@ int main(int argc, char **argv)
 	test_another_build(&clean, first);
 	test_open_again(&applied, &clean, first);
 	test_sealed(&clean, first);
+	test_moved(&clean, first, rival);
 	sweep(&steps[0], &steps[2], &clean, &clean);
 	sweep(&steps[2], NULL, &applied, &clean);
 	sweep(&steps[1], &steps[3], &applied, &clean);

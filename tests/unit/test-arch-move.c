@@ -266,6 +266,9 @@ static void try_leading_in(void)
 	(void)arch_x86_64.branch(FROM + 200, FROM + 1, large + 200);
 	is_int(arch_x86_64.move(&move, code), 205,
 	       "what branches back is copied with all before it");
+	move.rest_stays = true;
+	is_int(arch_x86_64.move(&move, code), -ENOTSUP, "unless the rest stays in use where it is");
+	move.rest_stays = false;
 	memset(large, 0x90, sizeof(large));
 	(void)arch_x86_64.branch(FROM + 300, FROM + 1, large + 300);
 	is_int(arch_x86_64.move(&move, code), -ENOTSUP, "up to a limit");

@@ -196,8 +196,11 @@ static int apply_until(struct lcp_process *process, struct lcp_kpatch *const *pa
 {
 	int r = -EAGAIN;
 
-	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++)
+	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++) {
 		r = apply_once(process, patches, count, settings, report, reterr);
+		if (r < 0)
+			process_doubt(process);
+	}
 	if (r != -EAGAIN)
 		return r;
 	return error_set(reterr, -LCP_ECONFLICT,

@@ -223,6 +223,31 @@ static int run(struct lcp_process *process, const struct plan_settings *settings
 	return r < 0 ? r : 1;
 }
 
+/* Is there anything to do in @chunk? What cannot be told is. */
+static bool is_due_in(struct plan *plan, struct ledger_chunk *chunk)
+{
+	bool due = is_empty(chunk);
+
+	for (size_t i = 0; !due && i < LEDGER_SLOT_COUNT; i++)
+		due = is_half_made(plan, chunk, &chunk->slots[i], NULL) != 0 ||
+		      is_left_over(plan, chunk, &chunk->slots[i], NULL) != 0;
+	return due;
+}
+
+/* Most of the time there is nothing to do, and one look at the ledger says so. */
+static int is_due(struct lcp_process *process, const struct plan_settings *settings,
+		  struct lcp_error **reterr)
+{
+	autoplan struct plan plan = { 0 };
+	bool due = false;
+	int r;
+
+	r = plan_init(&plan, process, settings, reterr);
+	for (size_t i = 0; r == 0 && !due && i < plan.ledger.count; i++)
+		due = is_due_in(&plan, &plan.ledger.chunks[i]);
+	return r < 0 ? r : due;
+}
+
 /* What is half-made first, since it leaves something over. */
 static int recover_once(struct lcp_process *process, const struct plan_settings *settings,
 			struct lcp_report *report, struct lcp_error **reterr)
@@ -231,6 +256,9 @@ static int recover_once(struct lcp_process *process, const struct plan_settings 
 	autoerror struct lcp_error *unimportant = NULL;
 	int r, left;
 
+	r = is_due(process, settings, reterr);
+	if (r <= 0)
+		return r;
 	/* Memory is given back by the second step, which looks whether somebody is in it. */
 	keep.flags = (settings->flags & LCP_APPLY_SCAN_ALL) | LCP_APPLY_ENTRY_ONLY;
 	r = run(process, &keep, is_half_made, join, report, reterr);

@@ -238,6 +238,8 @@ int revert(struct lcp_process *process, const char *id, const struct lcp_apply_o
 		return r;
 	for (int i = 0; i < PLANS_MAX; i++) {
 		r = revert_once(process, id, &settings, report, reterr);
+		if (r < 0)
+			process_doubt(process);
 		if (r != -EAGAIN)
 			break;
 	}

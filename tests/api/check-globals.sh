@@ -102,7 +102,7 @@ end
 # core/safety.c maps a buffer for stacks; target/unwind.c gives libunwind accessors of its own, so that it
 # reads what we have read and nothing else.
 cat >>"$scratch/allowed" <<-end
-	mmap munmap
+	madvise mmap munmap
 	_Ux86_64_create_addr_space _Ux86_64_destroy_addr_space _Ux86_64_dwarf_search_unwind_table
 	_Ux86_64_get_reg _Ux86_64_get_save_loc _Ux86_64_init_remote _Ux86_64_is_signal_frame
 	_Ux86_64_set_caching_policy _Ux86_64_step

@@ -234,18 +234,13 @@ static bool is_due_in(struct plan *plan, struct ledger_chunk *chunk)
 	return due;
 }
 
-/* Most of the time there is nothing to do, and one look at the ledger says so. */
-static int is_due(struct lcp_process *process, const struct plan_settings *settings,
-		  struct lcp_error **reterr)
+static bool is_due(struct plan *plan)
 {
-	autoplan struct plan plan = { 0 };
 	bool due = false;
-	int r;
 
-	r = plan_init(&plan, process, settings, reterr);
-	for (size_t i = 0; r == 0 && !due && i < plan.ledger.count; i++)
-		due = is_due_in(&plan, &plan.ledger.chunks[i]);
-	return r < 0 ? r : due;
+	for (size_t i = 0; !due && i < plan->ledger.count; i++)
+		due = is_due_in(plan, &plan->ledger.chunks[i]);
+	return due;
 }
 
 /* What is half-made first, since it leaves something over. */
@@ -256,9 +251,6 @@ static int recover_once(struct lcp_process *process, const struct plan_settings 
 	autoerror struct lcp_error *unimportant = NULL;
 	int r, left;
 
-	r = is_due(process, settings, reterr);
-	if (r <= 0)
-		return r;
 	/* Memory is given back by the second step, which looks whether somebody is in it. */
 	keep.flags = (settings->flags & LCP_APPLY_SCAN_ALL) | LCP_APPLY_ENTRY_ONLY;
 	r = run(process, &keep, is_half_made, join, report, reterr);
@@ -273,17 +265,29 @@ static int recover_once(struct lcp_process *process, const struct plan_settings 
 	return left == -EAGAIN ? left : r == 1 || left == 1;
 }
 
-int recover(struct lcp_process *process, const struct plan_settings *settings,
-	    struct lcp_report *report, struct lcp_error **reterr)
+static int recover_all(struct lcp_process *process, const struct plan_settings *settings,
+		       struct lcp_report *report, struct lcp_error **reterr)
 {
 	int r = -EAGAIN;
 
-	if (settings->flags & LCP_APPLY_DRY_RUN)
-		return 0;
 	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++)
 		r = recover_once(process, settings, report, reterr);
 	if (r != -EAGAIN)
 		return r;
 	return error_set(reterr, -LCP_ECONFLICT,
 			 "process %d changes faster than a plan can be made", process->target->pid);
+}
+
+int recover(struct plan *plan, struct lcp_process *process, const struct plan_settings *settings,
+	    struct lcp_report *report, struct lcp_error **reterr)
+{
+	int r;
+
+	r = plan_init(plan, process, settings, reterr);
+	if (r < 0 || (settings->flags & LCP_APPLY_DRY_RUN) != 0 || !is_due(plan))
+		return r;
+	plan_fini(plan);
+	*plan = (struct plan){ 0 };
+	r = recover_all(process, settings, report, reterr);
+	return r < 0 ? r : plan_init(plan, process, settings, reterr);
 }

@@ -13,6 +13,9 @@
 
 uint64_t now_ns(void);
 
+/* Time of a processor that we used, and surgeons that have ended: what others take does not count. */
+uint64_t used_ns(void);
+
 /* Print why and end. */
 void give_up(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 

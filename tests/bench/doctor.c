@@ -296,12 +296,13 @@ static int measure_processes(char **argv, int count)
 	for (size_t i = 0; i < processes; i++)
 		victims[i] = victim_start(argv[0], 1, 0);
 	for (size_t i = 0; i < processes; i++) {
-		uint64_t start = now_ns();
+		uint64_t start = now_ns(), used = used_ns();
 		struct lcp_process *process = attach(ctx, victims[i].pid);
 
 		sample("stop", apply(process, patch));
 		lcp_process_detach(process);
 		sample("process", now_ns() - start);
+		sample("process_cpu", used_ns() - used);
 	}
 	for (size_t i = 0; i < processes; i++)
 		victim_end(&victims[i]);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/num.h"
+#include "core/ledger.h"
 #include "core/lookup.h"
 #include "core/process_parts.h"
 
@@ -219,6 +220,7 @@ void process_free(struct lcp_process *process)
 	if (process == NULL)
 		return;
 	forget_objects(process);
+	ledger_seen_free(process->ledger_seen);
 	target_close(process->target);
 	if (process->ctx != NULL)
 		ctx_unref(process->ctx);

@@ -68,6 +68,7 @@ struct lcp_process {
 	struct object *objects; /* in search order: the program first */
 	size_t object_count;
 	struct process_lookups *lookups; /* of lookup.c */
+	struct ledger_seen *ledger_seen; /* of ledger_heads.c */
 };
 
 /* Look at the process again: mappings and objects. -LCP_EGONE, -EPERM, -LCP_EFORMAT, -ENOMEM. */

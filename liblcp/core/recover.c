@@ -223,15 +223,30 @@ static int run(struct lcp_process *process, const struct plan_settings *settings
 	return r < 0 ? r : 1;
 }
 
+/*
+ * Is an object closed whose patches are in @chunk? Its oldest patch tells: if that one is still in
+ * place, the object has not been closed since, and all others are younger.
+ */
+static bool has_void(struct plan *plan, struct ledger_chunk *chunk)
+{
+	const bool *oldest = ledger_oldest(plan->process, chunk);
+	bool found = false;
+
+	for (size_t i = 0; !found && i < LEDGER_SLOT_COUNT; i++)
+		if (chunk->slots[i].state == LCP_STATE_APPLIED && (oldest == NULL || oldest[i]))
+			found = is_void(plan, chunk, &chunk->slots[i], NULL) != 0;
+	return found;
+}
+
 /* Is there anything to do in @chunk? What cannot be told is. */
 static bool is_due_in(struct plan *plan, struct ledger_chunk *chunk)
 {
-	bool due = is_empty(chunk);
-
-	for (size_t i = 0; !due && i < LEDGER_SLOT_COUNT; i++)
-		due = is_half_made(plan, chunk, &chunk->slots[i], NULL) != 0 ||
-		      is_left_over(plan, chunk, &chunk->slots[i], NULL) != 0;
-	return due;
+	if (is_empty(chunk))
+		return true;
+	for (size_t i = 0; i < LEDGER_SLOT_COUNT; i++)
+		if (chunk->slots[i].state != 0 && chunk->slots[i].state != LCP_STATE_APPLIED)
+			return true;
+	return has_void(plan, chunk);
 }
 
 static bool is_due(struct plan *plan)

@@ -331,13 +331,19 @@ static int measure_calls(char **argv, int count)
 	return 0;
 }
 
-/* To be looked at with strace(1): writes to no descriptor say where what is of interest begins. */
+/*
+ * To be looked at with strace(1), which must not trace the victim: so it is told when it may attach to
+ * us, and says when it has. Writes to no descriptor mark what is of interest.
+ */
 static int show_apply(char **argv, int count)
 {
 	struct session session = begin(argv[0], argv[1],
 				       (unsigned int)strtoul(argv[2], NULL, 10) - 1, 1);
 
 	(void)count;
+	(void)puts("ready");
+	(void)fflush(stdout);
+	(void)getchar();
 	(void)write(-1, "begin", 5);
 	(void)apply(session.process, session.patch);
 	(void)write(-1, "end", 3);

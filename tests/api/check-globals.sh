@@ -97,7 +97,7 @@ cat >>"$scratch/allowed" <<-end
 	waitpid write
 	pthread_cond_destroy pthread_cond_signal pthread_cond_wait pthread_create pthread_join
 	pthread_sigmask sched_getaffinity __sched_cpucount
-	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl
+	clock_gettime clock_nanosleep fstatat ioctl madvise mmap mprotect munmap openat poll prctl
 	process_vm_readv pthread_setcancelstate ptrace pwrite read snprintf strtoull sysconf
 	timer_create timer_settime waitid
 	_Ux86_64_create_addr_space _Ux86_64_destroy_addr_space _Ux86_64_dwarf_search_unwind_table

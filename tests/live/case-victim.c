@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The victim that a case of tests/build/cases is linked with, or a library of it that is linked or
+ * opened. It runs test_value() when it is told to, in its only thread or in another one all the
+ * time, and ends with its input. It knows nothing of patches.
+ *
+ *	case-victim [PATCH [LIBRARY]]		as the driver of tests/build is called
+ *
+ *	value	what test_value() returns
+ *	watch	a thread calls it from now on: "ok"
+ *	pass	wait until it has called it once more from beginning to end: "ok"
+ *	seen	end the thread: all it saw, what comes again and again once
+ */
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SEEN_MAX 16
+
+typedef int (*value_fn)(void);
+
+struct watch {
+	value_fn value;
+	pthread_t thread;
+	atomic_uint calls; /* that have ended */
+	atomic_bool ends;
+	unsigned int count;
+	int seen[SEEN_MAX];
+};
+
+#ifndef OPENS_LIBRARY
+int test_value(void);
+#endif
+
+static value_fn find_value(const char *library)
+{
+#ifdef OPENS_LIBRARY
+	void *handle = dlopen(library, RTLD_LAZY);
+	void *symbol = handle != NULL ? dlsym(handle, "test_value") : NULL;
+	value_fn value = NULL;
+
+	if (symbol == NULL)
+		(void)puts(dlerror());
+	memcpy(&value, &symbol, sizeof(value)); /* no cast from data to function in ISO C */
+	return value;
+#else
+	(void)library;
+	return test_value;
+#endif
+}
+
+/* Some time outside: a function that is never left cannot be patched. */
+static void breathe(void)
+{
+	for (volatile int i = 0; i < 3000; i++)
+		;
+}
+
+static void *call_always(void *arg)
+{
+	struct watch *watch = arg;
+
+	while (!watch->ends) {
+		int value = watch->value();
+
+		if (watch->count == 0 ||
+		    (watch->seen[watch->count - 1] != value && watch->count < SEEN_MAX))
+			watch->seen[watch->count++] = value;
+		watch->calls++;
+		breathe();
+	}
+	return NULL;
+}
+
+static void start(struct watch *watch)
+{
+	(void)puts(pthread_create(&watch->thread, NULL, call_always, watch) == 0 ? "ok"
+										 : "no thread");
+}
+
+/* One call that has begun may end in old code; the next one did not. */
+static void pass(const struct watch *watch)
+{
+	unsigned int calls = watch->calls;
+
+	while (watch->calls - calls < 2)
+		(void)sched_yield();
+	(void)puts("ok");
+}
+
+static void end(struct watch *watch)
+{
+	watch->ends = true;
+	(void)pthread_join(watch->thread, NULL);
+	for (unsigned int i = 0; i < watch->count; i++)
+		(void)printf("%s%d", i > 0 ? " " : "", watch->seen[i]);
+	(void)puts("");
+}
+
+int main(int argc, char **argv)
+{
+	static struct watch watch;
+	char line[32];
+
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	watch.value = find_value(argc > 2 ? argv[2] : NULL);
+	if (watch.value == NULL)
+		return 2;
+	(void)puts("ready");
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		if (strcmp(line, "value\n") == 0)
+			(void)printf("%d\n", watch.value());
+		else if (strcmp(line, "watch\n") == 0)
+			start(&watch);
+		else if (strcmp(line, "pass\n") == 0)
+			pass(&watch);
+		else if (strcmp(line, "seen\n") == 0)
+			end(&watch);
+	}
+	return 0;
+}

@@ -18,7 +18,7 @@ struct fit {
 	struct image_size size;
 	struct image image;
 	struct frames frames;
-	uint8_t **functions; /* code of the old ones as the object has it, by number */
+	struct entry_code *functions; /* the old ones as the object has them, by number */
 	struct plan_part part;
 };
 

@@ -70,6 +70,7 @@ static int look_at_entry(struct plan *plan, const struct kpatch_function *functi
 	const struct arch *arch = plan->process->target->arch;
 	uint8_t there[LEDGER_ENTRY_MAX] = { 0 };
 	uint32_t room = function->old_size + function->padding;
+	uint32_t known = function->entry_size;
 	struct ledger_row *top;
 	int r;
 
@@ -78,8 +79,8 @@ static int look_at_entry(struct plan *plan, const struct kpatch_function *functi
 	if (r < 0)
 		return r;
 	/* The landing pad, which decides on the size, is the same in all versions of an entry. */
-	memcpy(row->pristine, function->entry_size > 0 ? function->entry : there,
-	       function->entry_size > 0 ? function->entry_size : room);
+	memcpy(row->pristine, there, room);
+	memcpy(row->pristine, function->entry, known);
 	row->size = entry_size(arch, row->pristine, room);
 	if (row->size > room)
 		return error_set(reterr, -LCP_ENOROOM,
@@ -94,8 +95,9 @@ static int look_at_entry(struct plan *plan, const struct kpatch_function *functi
 		row->flags |= LEDGER_ROW_STACKED;
 		r = clear_top(plan, top, reterr);
 	}
-	if (r == 0 && function->entry_size > 0 &&
-	    memcmp(row->pristine, function->entry, row->size) != 0)
+	/* Of a short function the patch knows less: what else is overwritten is padding behind it. */
+	if (r == 0 &&
+	    memcmp(row->pristine, function->entry, known < row->size ? known : row->size) != 0)
 		return foreign_entry(plan, row, there, reterr);
 	if (r == 0 && top == NULL && memcmp(there, row->pristine, row->size) != 0)
 		return foreign_entry(plan, row, there, reterr);
@@ -150,7 +152,8 @@ static int make_row(struct plan *plan, struct fit *fit, size_t index, struct lcp
 	else
 		r = look_at_entry(plan, function, row, reterr);
 	if (r == 0)
-		r = look_at_code(plan, function, row, address, &fit->functions[index].bytes, reterr);
+		r = look_at_code(plan, function, row, address, &fit->functions[index].bytes,
+				 reterr);
 	if (r == 0 && !entry_only)
 		r = plan_clear(plan, address, address + function->old_size, false, row->name,
 			       reterr);

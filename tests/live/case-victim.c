@@ -12,6 +12,7 @@
  *	seen	that is enough: all it saw, what comes again and again once
  */
 #include <dlfcn.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -110,6 +111,9 @@ int main(int argc, char **argv)
 	static struct watch watch;
 	char line[32];
 
+#ifdef __GLIBC__
+	(void)mallopt(M_ARENA_MAX, 1); /* threads that map none look as they did */
+#endif
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	watch.value = find_value(argc > 2 ? argv[2] : NULL);
 	if (watch.value == NULL)

@@ -13,8 +13,9 @@
  *	revert ID	take a patch out
  *	query		print the patches in force: ID=LEVEL
  *
- * After each step the program must be untraced. When no patch is left it must have the mappings
- * that it had before the first one; at the end its input is closed, and it must exit with 0.
+ * After each step the program must be untraced. When no patch is left, the mappings must be as they
+ * were before the first step that applied one, but for what the program did itself; at the end its
+ * input is closed, and it must exit with 0.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ struct doctor {
 	struct lcp_ctx *ctx;
 	struct lcp_process *process;
 	struct lcp_apply_options options;
-	char *maps; /* before the first patch; NULL until then */
+	char *gained, *lost; /* mappings, by applying patches to a process that held none */
 	const char *space; /* between words that are printed */
 };
 
@@ -80,13 +81,36 @@ static char *read_maps(const struct doctor *doctor)
 	return text;
 }
 
+/* The lines of @text that @other does not have. */
+static char *lines_only_in(char *text, const char *other)
+{
+	char *ret = calloc(1, MAPS_MAX), line[4352];
+	size_t size = 0;
+
+	for (const char *at = text; ret != NULL && *at != '\0'; at += strlen(line)) {
+		(void)snprintf(line, sizeof(line), "%.*s", (int)(strcspn(at, "\n") + 1), at);
+		if (strstr(other, line) == NULL)
+			size += (size_t)snprintf(ret + size, MAPS_MAX - size, "%s", line);
+	}
+	return ret;
+}
+
+/* What came must be gone, and what went be there again. */
 static void compare_maps(struct doctor *doctor)
 {
-	char *now = read_maps(doctor);
+	char *now = read_maps(doctor), *gone, *kept;
 
-	if (doctor->maps != NULL && strcmp(now, doctor->maps) != 0) {
-		word(doctor, "other-mappings");
-		(void)fprintf(stderr, "(was\n%sis\n%s)\n", doctor->maps, now);
+	if (doctor->gained != NULL) {
+		gone = lines_only_in(doctor->gained, now);
+		kept = lines_only_in(doctor->gained, gone);
+		free(gone);
+		gone = lines_only_in(doctor->lost, now);
+		if (*kept != '\0' || *gone != '\0') {
+			word(doctor, "other-mappings");
+			(void)fprintf(stderr, "(still there\n%sgone\n%s)\n", kept, gone);
+		}
+		free(kept);
+		free(gone);
 	}
 	free(now);
 }
@@ -128,7 +152,7 @@ static void outcome(struct doctor *doctor, struct lcp_report *report, uint32_t w
 	lcp_report_free(report);
 }
 
-static void apply(struct doctor *doctor, char *paths)
+static void apply_all(struct doctor *doctor, char *paths)
 {
 	struct lcp_kpatch *patches[PATCHES_MAX];
 	struct lcp_report *report = NULL;
@@ -136,8 +160,6 @@ static void apply(struct doctor *doctor, char *paths)
 	uint32_t count = 0;
 	int32_t r = 0;
 
-	if (doctor->maps == NULL)
-		doctor->maps = read_maps(doctor);
 	for (char *path = strtok(paths, " "); path != NULL && r == 0; path = strtok(NULL, " ")) {
 		r = lcp_kpatch_load(doctor->ctx, path, NULL, &patches[count], &error);
 		if (r == 0)
@@ -151,6 +173,21 @@ static void apply(struct doctor *doctor, char *paths)
 		outcome(doctor, report, LCP_OUTCOME_APPLIED);
 	while (count > 0)
 		lcp_kpatch_unref(patches[--count]);
+}
+
+/* The mappings that come and go meanwhile are the doctor's doing. */
+static void apply(struct doctor *doctor, char *paths)
+{
+	char *before = read_maps(doctor), *after;
+
+	apply_all(doctor, paths);
+	after = read_maps(doctor);
+	if (doctor->gained == NULL) {
+		doctor->gained = lines_only_in(after, before);
+		doctor->lost = lines_only_in(before, after);
+	}
+	free(before);
+	free(after);
 }
 
 static void revert(struct doctor *doctor, const char *id)
@@ -226,6 +263,7 @@ int main(int argc, char **argv)
 	(void)puts("");
 	lcp_process_detach(doctor.process);
 	lcp_ctx_unref(doctor.ctx);
-	free(doctor.maps);
+	free(doctor.gained);
+	free(doctor.lost);
 	return 0;
 }

@@ -165,8 +165,8 @@ static void try_avoided(void (*body)(void), int code, const char *claim)
 	struct victim victim;
 
 	begin(&calling, &victim, body, 0);
-	calling.call.avoid_start = (uint64_t)(uintptr_t)__start_stay_code;
-	calling.call.avoid_end = (uint64_t)(uintptr_t)__stop_stay_code;
+	calling.call.avoid[0].start = (uint64_t)(uintptr_t)__start_stay_code;
+	calling.call.avoid[0].end = (uint64_t)(uintptr_t)__stop_stay_code;
 	calling.operation.patience_ns = 100 * MS;
 	is_text(victim_ask(&victim, "stay"), "staying", "the first thread is in a function");
 	while (victim_state(&victim, victim.pid) != 'R')

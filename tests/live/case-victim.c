@@ -92,8 +92,9 @@ static void *call_always(void *arg)
 		breathe();
 	}
 	watch->ended = true;
-	for (;;) /* so that its stack stays mapped */
+	while (watch->ended) /* so that its stack stays mapped */
 		(void)pause();
+	return NULL;
 }
 
 static void start(struct watch *watch)

@@ -96,7 +96,7 @@ cat >>"$scratch/allowed" <<-end
 	pthread_cond_destroy pthread_cond_signal pthread_cond_wait pthread_create pthread_join
 	pthread_sigmask sched_getaffinity __sched_cpucount
 	strcspn strrchr strstr
-	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl process_vm_readv pwrite
+	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl sysconf process_vm_readv pwrite
 	pthread_setcancelstate read setitimer snprintf strtoull
 end
 # core/safety.c maps a buffer for stacks; target/unwind.c gives libunwind accessors of its own, so that it

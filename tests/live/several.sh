@@ -100,7 +100,7 @@ says "a lower level is refused" "LCP_ECONFLICT 0220 fix=2" "applied with level 2
 says "so is another patch of the same id and level" "LCP_ECONFLICT 3330 fix=3" \
 	"another patch with the id 'fix' and level 3" -- \
 	'apply level3' 'apply another' 'tell value' query
-says "a level stays below what was applied after the one it replaces" "1220 3220 3330 0000 none" -- \
+says "a level is newer than what was applied after the one it replaces" "1220 3330 3330 0000 none" -- \
 	'apply level1' 'apply b' 'tell value' 'apply level3' 'tell value' 'revert b' 'tell value' \
 	'revert fix' 'tell value' query
 says "a program and its library in one call" "1105 a=0 library=0 0005 0000" -- \

@@ -2,7 +2,7 @@
 #
 # What a patch may hold, on living processes: the programs of tests/build/cases are patched from
 # outside while they run, once, three times in a row, before they have called anything, and while a
-# thread calls all the time. With LIVE_MATRIX set every way is tried (make live-matrix), otherwise
+# thread calls all the time. With LIVE_MATRIX=1 every way is tried (make live-matrix), otherwise
 # some of them for each case. CASES says which cases, if not all.
 
 . "$top_srcdir/tests/api/rules.sh"
@@ -30,7 +30,7 @@ fi
 
 doctor=$(cd "$top_builddir" && pwd)/tests/live/doctor
 driver_libs='-ldl -pthread'
-share=${LIVE_MATRIX:+1}
+share=$LIVE_MATRIX
 export variants doctor driver_libs share="${share:-16}"
 
 # Those that a patch can be made of.

@@ -17,8 +17,10 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SEEN_MAX 16
@@ -55,10 +57,20 @@ static value_fn find_value(const char *library)
 #endif
 }
 
-/* Some time outside: a function that is never left cannot be patched. */
-static void breathe(void)
+static uint64_t now_ns(void)
 {
-	for (volatile int i = 0; i < 3000; i++)
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* As long outside as inside at least: a function that is never left cannot be patched. */
+static void breathe(uint64_t began)
+{
+	uint64_t ended = now_ns();
+
+	while (now_ns() - ended < ended - began + 10000)
 		;
 }
 
@@ -83,13 +95,14 @@ static void *call_always(void *arg)
 	struct watch *watch = arg;
 
 	while (!watch->ends) {
+		uint64_t began = now_ns();
 		int value = call(watch->value);
 
 		if (watch->count == 0 ||
 		    (watch->seen[watch->count - 1] != value && watch->count < SEEN_MAX))
 			watch->seen[watch->count++] = value;
 		watch->calls++;
-		breathe();
+		breathe(began);
 	}
 	watch->ended = true;
 	while (watch->ended) /* so that its stack stays mapped */

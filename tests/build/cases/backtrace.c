@@ -3,6 +3,7 @@
  * backtrace(3) in what a patched function calls sees who called that.
  *
  * expect: 1 12 1
+ * unwinds: 1
  * glibc: it has backtrace(3)
  * flags: -O2
  * flags: -O0

@@ -3,6 +3,7 @@
  * A thread is cancelled inside a patched function: what it left to be cleaned up further out is.
  *
  * expect: 11 21 11
+ * unwinds: 1
  * mixes: 1
  * flags: -O2 -fexceptions
  * flags: -O0 -fexceptions

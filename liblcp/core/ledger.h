@@ -112,6 +112,7 @@ struct ledger_record {
 	uint64_t sequence; /* when: the newest of two patches on a function has the higher one */
 	uint64_t bias; /* of its object */
 	struct object_table text;
+	uint64_t code_size; /* of the text, from its beginning; what is behind it is never run */
 	struct object_table data; /* size 0: none */
 	struct object_table eh_frame;
 	struct object_table eh_frame_hdr;

@@ -153,8 +153,7 @@ static int join_left_over(struct plan *plan, struct ledger_chunk *chunk, struct 
 		return r;
 	for (size_t i = 0; i < part.record->row_count; i++)
 		memcpy(part.record->rows[i].from, part.record->rows[i].to, LEDGER_ENTRY_MAX);
-	r = plan_clear(plan, part.record->address, part.record->address + part.record->bytes, false,
-		       part.record->id, reterr);
+	r = plan_clear_record(plan, part.record, reterr);
 	return r < 0 ? r : plan_join(plan, &part, reterr);
 }
 

@@ -84,6 +84,12 @@ static const struct option *find(const struct option *options, const char *name,
 	return NULL;
 }
 
+/* A table that the command shares with others, or NULL behind the last. */
+static const struct option *shared_table(const struct command *command, int index)
+{
+	return command != NULL && command->shared != NULL ? command->shared[index] : NULL;
+}
+
 static const struct option *find_option(const struct arguments *arguments, const char *name,
 					size_t size, char letter)
 {
@@ -91,6 +97,8 @@ static const struct option *find_option(const struct arguments *arguments, const
 
 	if (arguments->command != NULL)
 		option = find(arguments->command->options, name, size, letter);
+	for (int i = 0; option == NULL && shared_table(arguments->command, i) != NULL; i++)
+		option = find(shared_table(arguments->command, i), name, size, letter);
 	return option != NULL ? option : find(common_options, name, size, letter);
 }
 
@@ -231,6 +239,8 @@ void help_print(const struct command *command)
 		printf("%s lcp %s %s\n", form == command->synopsis ? "usage:" : "      ",
 		       command->name, *form);
 	printf("\n%s\n\n", command->help);
+	for (int i = 0; shared_table(command, i) != NULL; i++)
+		print_options(shared_table(command, i));
 	print_options(command->options);
 	print_options(common_options);
 }

@@ -31,13 +31,18 @@ struct command {
 	const char *name;
 	const char *help;
 	const char *const *synopsis; /* what follows the name, a form each; NULL ends it */
-	const struct option *options;
+	const struct option *const *shared; /* tables it has in common with others; NULL ends it */
+	const struct option *options; /* its own; NULL: none */
 	int (*run)(struct arguments *arguments, struct output *output);
 };
 
+extern const struct command command_apply;
 extern const struct command command_build;
+extern const struct command command_check;
 extern const struct command command_info;
 extern const struct command command_list;
+extern const struct command command_query;
+extern const struct command command_revert;
 extern const struct command command_verify;
 
 /* What arguments_next() returns beside the ids of options. */

@@ -63,10 +63,18 @@ bool arguments_number(struct arguments *arguments, const char *option, uint32_t 
 	return true;
 }
 
+/* Its value may be left out, so it cannot be the next word. */
+static bool takes_attached_only(const struct option *option)
+{
+	return option->values != NULL && option->values[0] == '[';
+}
+
 static int count_values(const struct option *option)
 {
 	int count = option->values != NULL;
 
+	if (takes_attached_only(option))
+		return 0;
 	for (const char *at = option->values; at != NULL && (at = strchr(at, ' ')) != NULL; at++)
 		count++;
 	return count;
@@ -135,10 +143,11 @@ static int take_option(struct arguments *arguments, const struct option *option,
 {
 	int wanted = count_values(option), have = 0;
 
-	if (attached != NULL && wanted == 0) {
+	if (attached != NULL && wanted == 0 && !takes_attached_only(option)) {
 		(void)arguments_wrong(arguments, "%s takes no value", as_written);
 		return ARGUMENT_STOP;
 	}
+	arguments->values[0] = NULL;
 	if (attached != NULL)
 		arguments->values[have++] = attached;
 	while (have < wanted) {

@@ -20,8 +20,11 @@ struct option {
 	int id; /* the command's own, from 1; 0 ends a table */
 	char letter; /* 0 if there is only the name */
 	const char *name; /* NULL if there is only the letter */
-	const char
-		*values; /* how help names its values, separated by a blank; NULL if it has none */
+	/*
+	 * How help names its values, separated by a blank; "[=NAME]" if it may be left out; NULL if
+	 * there is none.
+	 */
+	const char *values;
 	const char *help; /* one sentence, without capital and full stop */
 };
 

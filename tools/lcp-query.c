@@ -3,12 +3,16 @@
  * lcp query: the patches that processes hold. Nothing is stopped.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "processes.h"
+#include "symbolfile.h"
 
 enum {
-	OPTION_ONLY_PATCHED = 1
+	OPTION_ONLY_PATCHED = 1,
+	OPTION_PERF_MAP,
+	OPTION_SYMBOLS
 };
 
 static const char *const synopsis[] = {
@@ -22,12 +26,18 @@ static const struct option *const shared[] = { processes_options, NULL };
 
 static const struct option options[] = {
 	{ OPTION_ONLY_PATCHED, 0, "only-patched", NULL, "only processes that hold patches" },
+	{ OPTION_PERF_MAP, 0, "perf-map", "[=FILE]",
+	  "write the map that perf reads, to /tmp/perf-PID.map if no FILE is named" },
+	{ OPTION_SYMBOLS, 0, "symbols", "FILE", "write a file of symbols for debuggers" },
 	{ 0 },
 };
 
 struct query {
 	struct processes processes;
 	bool only_patched;
+	bool perf_map;
+	const char *perf_map_file; /* NULL: where perf looks; "-": standard output */
+	const char *symbols;
 };
 
 static const char *state_word(uint32_t state)
@@ -67,6 +77,28 @@ static void put_patch(const struct lcp_status *status, uint32_t index, struct te
 			    lcp_status_function_size(status, index, i), name);
 }
 
+static bool is_output(const char *path)
+{
+	return path != NULL && strcmp(path, "-") == 0;
+}
+
+/* For a process without patches there is nothing to write, unless the file was named. */
+static void write_files(const struct query *query, const struct lcp_process *process,
+			const struct lcp_status *status, struct failure *failure)
+{
+	autotext struct text map = { 0 };
+	bool patched = lcp_status_patch_count(status) > 0;
+
+	if (is_output(query->perf_map_file)) {
+		perfmap_put(status, &map);
+		(void)fwrite(map.bytes, 1, map.size, stdout);
+	} else if (query->perf_map && (patched || query->perf_map_file != NULL)) {
+		(void)perfmap_write(process, status, query->perf_map_file, failure);
+	}
+	if (query->symbols != NULL)
+		(void)symbolfile_write(process, status, query->symbols, failure);
+}
+
 static bool look(void *userdata, struct lcp_process *process, struct process_result *ret)
 {
 	const struct query *query = userdata;
@@ -86,8 +118,9 @@ static bool look(void *userdata, struct lcp_process *process, struct process_res
 	lcp_string_free(json);
 	for (uint32_t i = 0; i < count; i++)
 		put_patch(status, i, &ret->text);
+	write_files(query, process, status, &ret->failure);
 	lcp_status_free(status);
-	return count > 0 || !query->only_patched;
+	return count > 0 || !query->only_patched || ret->failure.message != NULL;
 }
 
 static int visit_all(struct query *query, const struct output *output)
@@ -106,24 +139,52 @@ static int visit_all(struct query *query, const struct output *output)
 	return status;
 }
 
+static void take_option(struct query *query, struct arguments *arguments, int next)
+{
+	switch (next) {
+	case ARGUMENT_WORD:
+		(void)arguments_wrong(arguments, "'%s': a process is named with -p",
+				      arguments->values[0]);
+		break;
+	case OPTION_ONLY_PATCHED:
+		query->only_patched = true;
+		break;
+	case OPTION_PERF_MAP:
+		query->perf_map = true;
+		query->perf_map_file = arguments->values[0];
+		break;
+	case OPTION_SYMBOLS:
+		query->symbols = arguments->values[0];
+		break;
+	default:
+		(void)processes_take(&query->processes, arguments, next);
+	}
+}
+
+/* A file is about one process, and a map on standard output is all that is there. */
+static bool files_fit(const struct query *query, struct arguments *arguments)
+{
+	if ((query->perf_map_file != NULL || query->symbols != NULL) &&
+	    query->processes.pids.count != 1)
+		(void)arguments_wrong(arguments, "a file is written for one process: -p PID");
+	else if (is_output(query->perf_map_file) && arguments->output->json)
+		(void)arguments_wrong(arguments, "--perf-map=- and --json exclude each other");
+	else
+		return true;
+	return false;
+}
+
 static bool read_arguments(struct query *query, struct arguments *arguments)
 {
 	int next;
 
 	while ((next = arguments_next(arguments)) != ARGUMENT_END) {
-		if (next == ARGUMENT_STOP)
-			return false;
-		if (next == ARGUMENT_WORD)
-			(void)arguments_wrong(arguments, "'%s': a process is named with -p",
-					      arguments->values[0]);
-		else if (next == OPTION_ONLY_PATCHED)
-			query->only_patched = true;
-		else
-			(void)processes_take(&query->processes, arguments, next);
-		if (arguments->status != EXIT_DONE)
+		if (next != ARGUMENT_STOP)
+			take_option(query, arguments, next);
+		if (next == ARGUMENT_STOP || arguments->status != EXIT_DONE)
 			return false;
 	}
-	return processes_given(&query->processes, arguments);
+	return processes_given(&query->processes, arguments) && files_fit(query, arguments);
 }
 
 static int run(struct arguments *arguments, struct output *output)
@@ -131,10 +192,12 @@ static int run(struct arguments *arguments, struct output *output)
 	struct query query = { 0 };
 	int status;
 
-	if (read_arguments(&query, arguments))
+	if (read_arguments(&query, arguments)) {
+		output->quiet = output->quiet || is_output(query.perf_map_file);
 		status = visit_all(&query, output);
-	else
+	} else {
 		status = arguments->status;
+	}
 	processes_fini(&query.processes);
 	return status;
 }

@@ -152,12 +152,10 @@ static const struct arch_regs regs = {
 	.flags = 264, /* pstate */
 	.thread_pointer = ARCH_NO_REG,
 	.args = { 0, 8, 16, 24, 32, 40 }, /* x0 to x5 */
-	.dwarf = dwarf_regs,
-	.dwarf_count = ARRAY_SIZE(dwarf_regs),
 	.function_args = { 0, 8, 16, 24, 32, 40 },
 	/*
-	 * PSTATE.SS, BTYPE: with BTYPE as an indirect branch left it, the next instruction would have
-	 * to be a landing pad (Arm ARM, PSTATE.BTYPE), and a system call is none.
+	 * PSTATE.SS, BTYPE: with BTYPE as an indirect branch left it, the next instruction would
+	 * have to be a landing pad (Arm ARM, PSTATE.BTYPE), and a system call is none.
 	 */
 	.flags_cleared = 1 << 21 | 3 << 10,
 };
@@ -187,6 +185,7 @@ static const int16_t syscalls[SYSCALL_COUNT] = {
 	[SYSCALL_MPROTECT] = 226,
 	[SYSCALL_MUNMAP] = 215,
 	[SYSCALL_OPENAT] = 56,
+	[SYSCALL_POLL] = ARCH_NO_SYSCALL,
 	[SYSCALL_PRCTL] = 167,
 	[SYSCALL_RECVFROM] = 207,
 	[SYSCALL_RECVMMSG] = 243,
@@ -215,9 +214,9 @@ static int64_t find_gadget(enum arch_gadget gadget, const uint8_t *code, size_t 
 
 /*
  * At the stop the kernel no longer knows that there was a call (arch/arm64/kernel/signal.c,
- * do_signal: forget_syscall), so nothing in the registers makes it repeat one. The call is gone back
- * to, and its first argument, which the result has overwritten, comes from @before. All that both
- * have must agree: else it is another call than the one that was looked at.
+ * do_signal: forget_syscall), so nothing in the registers makes it repeat one. The call is gone
+ * back to, and its first argument, which the result has overwritten, comes from @before. All that
+ * both have must agree: else it is another call than the one that was looked at.
  */
 static bool cure(uint8_t *set, const struct arch_blocked *before)
 {
@@ -276,6 +275,8 @@ const struct arch arch_aarch64 = {
 	.cure = cure,
 	.cure_needs_before = true,
 	.find_gadget = find_gadget,
+	.dwarf_regs = dwarf_regs,
+	.dwarf_reg_count = ARRAY_SIZE(dwarf_regs),
 	.is_return = is_return,
 	/* Above are a signature or tag; programs have 48 bits unless they ask for more. */
 	.return_mask = ((uint64_t)1 << 48) - 1,

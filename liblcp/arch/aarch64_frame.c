@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The frame of arch/arm64/kernel/signal.c of Linux: struct rt_sigframe with one record, FPSIMD. What
- * SVE adds to the vectors is not in it: a thread that must come back without help has then lost what
- * every system call may destroy anyway (Documentation/arch/arm64/sve.rst, 3).
+ * The frame of arch/arm64/kernel/signal.c of Linux: struct rt_sigframe with one record, FPSIMD.
+ * What SVE adds to the vectors is not in it: a thread that must come back without help has then
+ * lost what every system call may destroy anyway (Documentation/arch/arm64/sve.rst, 3).
  *
  * There are no ways of several steps: the link register leads on to rt_sigreturn.
  */

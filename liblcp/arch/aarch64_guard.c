@@ -3,7 +3,8 @@
  * Guards of aarch64 (struct arch_guard).
  *
  * x16 and x17 are free at an entry (AAPCS64 6.1.1: what a linker puts into the way of a call may
- * use them), and so are the flags (6.1.1 as well: N, Z, C and V are undefined on entry to a public
+ * use them). gcc -fipa-ra minds that: it keeps values in x15 and x18 over a call, never in x16 and
+ * x17 (seen with gcc 12). So are the flags (6.1.1 as well: undefined on entry to a public
  * interface).
  */
 #include "arch/aarch64.h"

@@ -34,8 +34,7 @@ struct kind {
 
 /*
  * What is not plain, the first that fits. The group "Branches, Exception Generating and System"
- * (op0 is x101) is known in full, since one unknown could be a branch: the end of the table says
- * so.
+ * (op0 is x101) is known in full, so that what else is in it can be refused: it may be a branch.
  */
 static const struct kind kinds[] = {
 	{ 0xfc000000, 0x14000000, FORM_B, FLOW_JUMP, true }, /* b */

@@ -4,18 +4,20 @@
  * writes or stops a process, allocates, or logs. All CPUs are compiled and tested on every host;
  * the only place that asks which one this host has is arch_native().
  *
- * Porting guide. A new CPU is one file, arch/NAME.c, with one `const struct arch`, a line in
- * arch/arch.c, and a table made by tests/arch/generate. In this order:
+ * Porting guide. A new CPU is arch/NAME.c with one `const struct arch`, files beside it for what is
+ * large, a line in arch/arch.c, and a table made by tests/arch/generate. In this order:
  *
  * 1. machine, name: e_machine of its ELF files, and the word users see.
  * 2. relocs: every relocation that gcc and clang write for the code a patch may hold. Each says
  *    what its place needs (see enum reloc_need), how many bytes it touches, and how the value is
  *    put there. Values come from the ABI supplement, expected bytes from the assembler and linker.
- * 3. branch, far_branch, branch_target: what is written over a function's entry.
- * 4. landing_pad, padding: what stands at an entry and between functions.
- * 5. regs, syscalls, gadgets: what the target layer needs to borrow a thread.
- * 6. frame, in arch/NAME_frame.c: what brings a borrowed thread back by itself. Compare its bytes with
+ * 3. branch, far_branch, branch_target: what is written over a function's entry. 4. landing_pad,
+ * padding: what stands at an entry and between functions. 5. regs, syscalls, gadgets: what the
+ * target layer needs to borrow a thread. 6. frame, in arch/NAME_frame.c: what brings a borrowed
+ * thread back by itself. Compare its bytes with
  *    what the kernel leaves on the stack when it runs a signal handler.
+ * 7. guard, move: what a switch of many functions at one instant needs. arch/move.h says what of
+ *    moving is the same for all.
  */
 #ifndef LCP_ARCH_ARCH_H
 #define LCP_ARCH_ARCH_H
@@ -91,8 +93,6 @@ struct arch_regs {
 	uint16_t flags; /* eflags, pstate */
 	uint16_t thread_pointer; /* fs_base; 0xffff where it is not in this set */
 	uint16_t args[6]; /* of a system call */
-	const uint16_t *dwarf; /* by DWARF's register number, dwarf_count of them; x86: 16 is pc */
-	uint8_t dwarf_count;
 	uint16_t function_args[6]; /* of a function */
 	uint64_t flags_cleared; /* bits of flags that have to be 0 where code is entered */
 };
@@ -116,6 +116,7 @@ enum arch_syscall {
 	SYSCALL_MPROTECT,
 	SYSCALL_MUNMAP,
 	SYSCALL_OPENAT,
+	SYSCALL_POLL,
 	SYSCALL_PRCTL,
 	SYSCALL_RECVFROM,
 	SYSCALL_RECVMMSG,
@@ -215,9 +216,8 @@ struct arch_frame {
 	uint64_t sigreturn_sp; /* the stack pointer when rt_sigreturn is made */
 	uint64_t result; /* where the function's value is then, 0 if it is in its register */
 	bool loses_result; /* it is nowhere */
-	uint16_t
-		result_reg; /* register that has to hold @result_base where a function is entered, */
-	uint64_t result_base; /* or ARCH_NO_REG */
+	uint16_t result_reg; /* has to hold @result_base where a function is entered, */
+	uint64_t result_base; /* unless it is ARCH_NO_REG */
 	uint8_t bytes[ARCH_FRAME_MAX];
 };
 
@@ -393,6 +393,10 @@ struct arch {
 	 * begin. On aarch64, glibc has no GADGET_SIGRETURN: it is the vDSO that does.
 	 */
 	int64_t (*find_gadget)(enum arch_gadget gadget, const uint8_t *code, size_t size);
+
+	/* Offsets of registers in the same set, by DWARF's number; that of x86-64 for pc is 16. */
+	const uint16_t *dwarf_regs;
+	uint8_t dwarf_reg_count;
 
 	/*
 	 * Could a call return to the address behind @code? Its last instruction is one, if one

@@ -97,9 +97,7 @@ static int check_part(struct copy *copy)
 	return 0;
 }
 
-/*
- * A call has to be the last: it returns to what stands behind it in the function, which is whole.
- */
+/* A call has to be the last: it returns to what is behind it in the function, which is whole. */
 static bool can_be_copied(const struct copy *copy, const struct move_insn *insn, size_t offset)
 {
 	if (insn->flow == FLOW_CALL && (!copy->move->may_push || offset + insn->size < copy->size))
@@ -107,9 +105,7 @@ static bool can_be_copied(const struct copy *copy, const struct move_insn *insn,
 	return insn->room > 0;
 }
 
-/*
- * Find the place of each instruction. Behind the function may be padding that is overwritten too.
- */
+/* Find the place of each. If the function is short, the padding behind it is overwritten too. */
 static int lay_out(struct copy *copy)
 {
 	struct move_insn insn = {};

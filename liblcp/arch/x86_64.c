@@ -337,12 +337,10 @@ static const struct arch_regs regs = {
 	.flags = 144, /* eflags */
 	.thread_pointer = 168, /* fs_base */
 	.args = { 112, 104, 96, 56, 72, 64 }, /* rdi, rsi, rdx, r10, r8, r9 */
-	.dwarf = dwarf_regs,
-	.dwarf_count = ARRAY_SIZE(dwarf_regs),
 	.function_args = { 112, 104, 96, 88, 72, 64 }, /* rcx instead of r10 */
 	/*
-	 * Direction, as the psABI (3.2.1) wants it; trap and resume, as in setup_rt_frame() of Linux;
-	 * alignment check and nested task, which few functions would survive.
+	 * Direction, as the psABI (3.2.1) wants it; trap and resume, as in setup_rt_frame() of
+	 * Linux; alignment check and nested task, which few functions would survive.
 	 */
 	.flags_cleared = 1 << 10 | 1 << 8 | 1 << 16 | 1 << 18 | 1 << 14,
 };
@@ -355,19 +353,33 @@ static const struct arch_sets sets = {
 
 /* arch/x86/entry/syscalls/syscall_64.tbl of Linux */
 static const int16_t syscalls[SYSCALL_COUNT] = {
-	[SYSCALL_ACCEPT] = 43,	      [SYSCALL_ACCEPT4] = 288,
-	[SYSCALL_CLOSE] = 3,	      [SYSCALL_CONNECT] = 42,
-	[SYSCALL_EPOLL_PWAIT] = 281,  [SYSCALL_EPOLL_PWAIT2] = 441,
-	[SYSCALL_EPOLL_WAIT] = 232,   [SYSCALL_GETPID] = 39,
-	[SYSCALL_IO_GETEVENTS] = 208, [SYSCALL_IO_URING_ENTER] = 426,
-	[SYSCALL_MEMFD_CREATE] = 319, [SYSCALL_MMAP] = 9,
-	[SYSCALL_MPROTECT] = 10,      [SYSCALL_MUNMAP] = 11,
-	[SYSCALL_OPENAT] = 257,	      [SYSCALL_PRCTL] = 157,
-	[SYSCALL_RECVFROM] = 45,      [SYSCALL_RECVMMSG] = 299,
-	[SYSCALL_RECVMSG] = 47,	      [SYSCALL_RESTART_SYSCALL] = 219,
-	[SYSCALL_RT_SIGRETURN] = 15,  [SYSCALL_RT_SIGTIMEDWAIT] = 128,
-	[SYSCALL_SEMOP] = 65,	      [SYSCALL_SEMTIMEDOP] = 220,
-	[SYSCALL_SENDMMSG] = 307,     [SYSCALL_SENDMSG] = 46,
+	[SYSCALL_ACCEPT] = 43,
+	[SYSCALL_ACCEPT4] = 288,
+	[SYSCALL_CLOSE] = 3,
+	[SYSCALL_CONNECT] = 42,
+	[SYSCALL_EPOLL_PWAIT] = 281,
+	[SYSCALL_EPOLL_PWAIT2] = 441,
+	[SYSCALL_EPOLL_WAIT] = 232,
+	[SYSCALL_GETPID] = 39,
+	[SYSCALL_IO_GETEVENTS] = 208,
+	[SYSCALL_IO_URING_ENTER] = 426,
+	[SYSCALL_MEMFD_CREATE] = 319,
+	[SYSCALL_MMAP] = 9,
+	[SYSCALL_MPROTECT] = 10,
+	[SYSCALL_MUNMAP] = 11,
+	[SYSCALL_OPENAT] = 257,
+	[SYSCALL_POLL] = 7,
+	[SYSCALL_PRCTL] = 157,
+	[SYSCALL_RECVFROM] = 45,
+	[SYSCALL_RECVMMSG] = 299,
+	[SYSCALL_RECVMSG] = 47,
+	[SYSCALL_RESTART_SYSCALL] = 219,
+	[SYSCALL_RT_SIGRETURN] = 15,
+	[SYSCALL_RT_SIGTIMEDWAIT] = 128,
+	[SYSCALL_SEMOP] = 65,
+	[SYSCALL_SEMTIMEDOP] = 220,
+	[SYSCALL_SENDMMSG] = 307,
+	[SYSCALL_SENDMSG] = 46,
 	[SYSCALL_SENDTO] = 44,
 };
 
@@ -390,6 +402,21 @@ static int64_t find_gadget(enum arch_gadget gadget, const uint8_t *code, size_t 
 
 #define RESTART_IF_NO_HANDLER (-514) /* ERESTARTNOHAND, include/linux/errno.h */
 
+#define RESTART_BY_KERNEL (-516) /* ERESTART_RESTARTBLOCK */
+
+/*
+ * The kernel would go on with a poll(2) by restart_syscall(2), which a thread that is to be
+ * borrowed must not be in (target/remote_thread.c); and the first thread of many programs waits in
+ * poll for most of its life. Without a time limit (fs/select.c, SYSCALL_DEFINE3(poll): a negative
+ * timeout) it can as well be made again from its beginning, and handlers see no difference.
+ */
+static bool is_endless_poll(const uint8_t *set)
+{
+	return (int64_t)get_le64(set + regs.result) == RESTART_BY_KERNEL &&
+	       (int64_t)get_le64(set + regs.orig_result) == syscalls[SYSCALL_POLL] &&
+	       (int32_t)get_le32(set + regs.args[2]) < 0;
+}
+
 /*
  * What the call returned stands in rax while the thread is stopped. For this value the kernel makes
  * the call again, or returns -EINTR behind a signal's handler (arch/x86/kernel/signal.c,
@@ -399,8 +426,9 @@ static int64_t find_gadget(enum arch_gadget gadget, const uint8_t *code, size_t 
 static bool cure(uint8_t *set, const struct arch_blocked *before)
 {
 	(void)before;
-	if ((int64_t)get_le64(set + regs.result) != -EINTR ||
-	    !arch_leaks_eintr(&arch_x86_64, (int64_t)get_le64(set + regs.orig_result)))
+	if (!is_endless_poll(set) &&
+	    ((int64_t)get_le64(set + regs.result) != -EINTR ||
+	     !arch_leaks_eintr(&arch_x86_64, (int64_t)get_le64(set + regs.orig_result))))
 		return false;
 	put_le64(set + regs.result, (uint64_t)RESTART_IF_NO_HANDLER);
 	return true;
@@ -446,6 +474,8 @@ const struct arch arch_x86_64 = {
 	.syscalls = syscalls,
 	.cure = cure,
 	.find_gadget = find_gadget,
+	.dwarf_regs = dwarf_regs,
+	.dwarf_reg_count = ARRAY_SIZE(dwarf_regs),
 	.is_return = is_return,
 	.return_mask = UINT64_MAX,
 	.gadgets_wanted = 1 << GADGET_SYSCALL_RET | 1 << GADGET_SIGRETURN |

@@ -43,7 +43,7 @@
 /* Words that are popped on the longest way: GADGET_KEEP_RESULT's two, GADGET_POP_SYSCALL's two. */
 #define WAY_SIZE 32
 
-/* XSAVE area in its standard form; software's words are struct _fpx_sw_bytes, <asm/sigcontext.h>. */
+/* XSAVE area in its standard form; software's words: struct _fpx_sw_bytes, <asm/sigcontext.h> */
 #define XSTATE_MXCSR 24
 #define XSTATE_SOFTWARE 464
 #define XSTATE_HEADER 512

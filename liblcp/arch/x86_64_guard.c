@@ -29,9 +29,7 @@ static size_t compare_near(const struct arch_guard *guard, uint8_t *code)
 	return COMPARE_NEAR_SIZE;
 }
 
-/*
- * push %rax; movabs watch, %eax; cmp $value, %eax; pop %rax: only rax can be loaded from anywhere.
- */
+/* push %rax; movabs watch, %eax; cmp $value, %eax; pop %rax. Only rax has such a load. */
 static size_t compare_far(const struct arch_guard *guard, uint8_t *code)
 {
 	code[0] = 0x50;

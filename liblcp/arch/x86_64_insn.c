@@ -107,7 +107,7 @@ static uint8_t peek(const struct reader *reader)
 	return reader->at < reader->size ? reader->code[reader->at] : 0;
 }
 
-/* SDM 2.1.1, and 2.2.1: a REX prefix counts only right before the opcode. */
+/* SDM 2.1.1 and 2.2.1. A REX prefix counts only right before the opcode. */
 static void read_prefixes(struct reader *reader)
 {
 	for (;; reader->at++) {
@@ -188,10 +188,7 @@ static enum format read_evex(struct reader *reader)
 	return vex_format(reader);
 }
 
-/*
- * Maps 0f38 and 0f3a: SDM tables A-4 and A-5. All of the first have ModR/M, of the second imm8
- * too.
- */
+/* All of map 0f38 have ModR/M, all of 0f3a an imm8 behind it (SDM tables ). */
 static enum format read_opcode(struct reader *reader)
 {
 	uint8_t first = next_byte(reader);

@@ -47,12 +47,16 @@ uint64_t entry_path(const struct arch *arch, const struct ledger_row *row, const
  * A pad that does work stays at the entry or is replaced there by the plain one, as the version that
  * is entered needs it: what is behind a guard cannot know which, so there is no guard for those.
  */
-static int move(const struct arch *arch, const struct ledger_row *row, const uint8_t *code,
-		uint64_t to, uint8_t *ret)
+static int move(const struct arch *arch, const struct ledger_row *row,
+		const struct entry_code *code, uint64_t to, uint8_t *ret)
 {
 	struct landing_pad pad = arch->landing_pad(row->pristine, row->size);
 	struct arch_move move = {
-		.code = code,
+		.code = code->bytes,
+		.part = code->part,
+		.part_size = code->part_size,
+		.part_from = code->part_address,
+		.may_push = code->may_push,
 		.size = row->old_size,
 		.from = row->entry,
 		.to = to,
@@ -63,7 +67,7 @@ static int move(const struct arch *arch, const struct ledger_row *row, const uin
 }
 
 uint32_t entry_moved_size(const struct arch *arch, const struct ledger_row *row,
-			  const uint8_t *code)
+			  const struct entry_code *code)
 {
 	uint8_t moved[ARCH_MOVED_MAX];
 	int size = move(arch, row, code, row->entry, moved);
@@ -71,8 +75,7 @@ uint32_t entry_moved_size(const struct arch *arch, const struct ledger_row *row,
 	return size > 0 ? (uint32_t)size : 0;
 }
 
-int entry_move(const struct arch *arch, const struct ledger_row *row, const uint8_t *code,
-	       uint8_t *ret)
+int entry_move(const struct arch *arch, const struct ledger_row *row, const struct entry_code *code, uint8_t *ret)
 {
 	uint8_t moved[ARCH_MOVED_MAX];
 	int size = move(arch, row, code, row->moved, moved);

@@ -28,15 +28,24 @@ uint64_t entry_target(const struct arch *arch, const struct ledger_row *row, con
  */
 uint64_t entry_path(const struct arch *arch, const struct ledger_row *row, const uint8_t *bytes);
 
+/* A function as the object has it. */
+struct entry_code {
+	const uint8_t *bytes;
+	const uint8_t *part; /* its cold part, or NULL */
+	uint32_t part_size;
+	uint64_t part_address;
+	bool may_push; /* see struct arch_move */
+};
+
 /*
  * Room that the moved beginning of the function at @row's entry takes; 0 if it cannot be moved, for
- * then no guard can lead to it. @code is all of the function, pristine.
+ * then no guard can lead to it.
  */
 uint32_t entry_moved_size(const struct arch *arch, const struct ledger_row *row,
-			  const uint8_t *code);
+			  const struct entry_code *code);
 
 /* Write it to @ret, to stand at @row->moved. -ENOTSUP, or if it takes other room than it has. */
-int entry_move(const struct arch *arch, const struct ledger_row *row, const uint8_t *code,
-	       uint8_t *ret);
+int entry_move(const struct arch *arch, const struct ledger_row *row,
+	       const struct entry_code *code, uint8_t *ret);
 
 #endif

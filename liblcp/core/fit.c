@@ -104,23 +104,25 @@ static int look_at_entry(struct plan *plan, const struct kpatch_function *functi
 
 /* All of the old function, as the object has it; the digest tells whether it is the right one. */
 static int look_at_code(struct plan *plan, const struct kpatch_function *function,
-			const struct ledger_row *row, uint64_t address, uint8_t **ret,
+			const struct ledger_row *row, uint64_t address, const uint8_t **ret,
 			struct lcp_error **reterr)
 {
 	uint8_t digest[SHA256_SIZE];
+	uint8_t *code;
 	uint32_t changed = row->size < function->old_size ? row->size : function->old_size;
 	int r;
 
-	*ret = plan_alloc(plan, function->old_size);
-	if (*ret == NULL)
+	code = plan_alloc(plan, function->old_size);
+	if (code == NULL)
 		return error_set_nomem(reterr);
-	r = process_read(plan->process, address, *ret, function->old_size, row->name, reterr);
+	*ret = code;
+	r = process_read(plan->process, address, code, function->old_size, row->name, reterr);
 	if (r < 0)
 		return r;
-	memcpy(*ret, row->pristine, changed);
+	memcpy(code, row->pristine, changed);
 	if (function->digest == NULL)
 		return 0;
-	sha256(*ret, function->old_size, digest);
+	sha256(code, function->old_size, digest);
 	if (memcmp(digest, function->digest, SHA256_SIZE) == 0)
 		return 0;
 	return error_set(reterr, -LCP_EMISMATCH,
@@ -148,16 +150,57 @@ static int make_row(struct plan *plan, struct fit *fit, size_t index, struct lcp
 	else
 		r = look_at_entry(plan, function, row, reterr);
 	if (r == 0)
-		r = look_at_code(plan, function, row, address, &fit->functions[index], reterr);
+		r = look_at_code(plan, function, row, address, &fit->functions[index].bytes, reterr);
 	if (r == 0 && !entry_only)
 		r = plan_clear(plan, address, address + function->old_size, false, row->name,
 			       reterr);
 	if (r == 0)
 		r = plan_clear(plan, address, address + row->size, true, row->name, reterr);
-	if (r == 0 && row->size > 0)
-		row->moved_size = entry_moved_size(plan->process->target->arch, row,
-						   fit->functions[index]);
 	return r;
+}
+
+/* The cold part of a function is named after it: "main.cold". */
+static bool is_part_of(const struct kpatch_function *part, const struct kpatch_function *function)
+{
+	size_t length = strlen(function->name);
+
+	return part->is_part && strncmp(part->name, function->name, length) == 0 &&
+	       part->name[length] == '.';
+}
+
+/*
+ * On a machine with shadow stacks a return address cannot be pushed by hand (kernel:
+ * Documentation/arch/x86/shstk.rst): does the process have one?
+ */
+static bool has_shadow_stack(struct target *target)
+{
+	autofree char *text = NULL;
+	size_t size;
+
+	return target->ops->file(target, "status", &text, &size) < 0 ||
+	       strstr(text, "shstk") != NULL;
+}
+
+/* How much room the moved beginnings take, of the functions that can be moved. */
+static void measure_moved(const struct plan *plan, struct fit *fit)
+{
+	const struct lcp_kpatch *patch = fit->patch;
+	bool may_push = !has_shadow_stack(plan->process->target);
+
+	for (size_t i = 0; i < patch->function_count; i++) {
+		struct entry_code *code = &fit->functions[i];
+		struct ledger_row *row = &fit->record->rows[i];
+
+		code->may_push = may_push;
+		for (size_t j = 0; row->size > 0 && j < patch->function_count; j++)
+			if (is_part_of(&patch->functions[j], &patch->functions[i])) {
+				code->part = fit->functions[j].bytes;
+				code->part_size = fit->record->rows[j].old_size;
+				code->part_address = fit->record->rows[j].entry;
+			}
+		if (row->size > 0)
+			row->moved_size = entry_moved_size(plan->process->target->arch, row, code);
+	}
 }
 
 static int make_record(struct plan *plan, struct fit *fit, uint64_t sequence,
@@ -187,6 +230,8 @@ static int make_record(struct plan *plan, struct fit *fit, uint64_t sequence,
 	sha256(patch->data, patch->size, record->digest);
 	for (size_t i = 0; r == 0 && i < patch->function_count; i++)
 		r = make_row(plan, fit, i, reterr);
+	if (r == 0)
+		measure_moved(plan, fit);
 	return r;
 }
 
@@ -223,9 +268,10 @@ static int place(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 	struct room_wish wish = {
 		.object = fit->object,
 		.bytes = lay_out(fit, 0),
-		.data_bytes = fit->size.data,
+		.data_bytes = fit->size.data + (fit->frames.tell != 0 ? FRAMES_OBJECT_SIZE : 0),
 		.below_2g = fit->size.below_2g,
 	};
+	uint64_t data;
 	int r;
 
 	r = room_find(plan, &wish, &part->chunk, &part->slot, reterr);
@@ -234,10 +280,13 @@ static int place(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 	part->slot->key = ledger_key(record->id);
 	(void)lay_out(fit, part->chunk->address + part->slot->offset);
 	record->bytes = wish.bytes;
-	if (wish.data_bytes > 0)
-		record->data = (struct object_table){
-			part->chunk->address + part->chunk->bytes + part->slot->data_offset,
-			wish.data_bytes,
+	data = part->chunk->address + part->chunk->bytes + part->slot->data_offset;
+	if (fit->size.data > 0)
+		record->data = (struct object_table){ data, fit->size.data };
+	if (fit->frames.tell != 0)
+		record->frames = (struct ledger_frames){
+			.object = data + wish.data_bytes - FRAMES_OBJECT_SIZE,
+			.forget = fit->frames.forget,
 		};
 	return 0;
 }
@@ -321,7 +370,7 @@ static int fill_row(struct plan *plan, struct fit *fit, size_t index, struct lcp
 	if (row->size == 0)
 		return 0;
 	if (row->moved != 0 &&
-	    entry_move(arch, row, fit->functions[index],
+	    entry_move(arch, row, &fit->functions[index],
 		       fit->part.bytes + (row->moved - fit->record->address)) < 0)
 		row->moved = 0;
 	offset = row->new_address - fit->image.text.address;
@@ -331,6 +380,33 @@ static int fill_row(struct plan *plan, struct fit *fit, size_t index, struct lcp
 	return error_set(reterr, -LCP_ENOROOM,
 			 "function '%s' at 0x%" PRIx64 " does not reach 0x%" PRIx64, row->name,
 			 row->entry, row->new_address);
+}
+
+/*
+ * What is written to the data of the slot: the image's, and zeroes for libgcc, whatever was there
+ * before. libgcc is told when it is written.
+ */
+static int fill_data(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
+{
+	struct ledger_record *record = fit->record;
+	struct plan_part *part = &fit->part;
+	const struct ledger_slot *slot = part->slot;
+	uint8_t *bytes = plan_alloc(plan, slot->data_bytes);
+
+	if (bytes == NULL)
+		return error_set_nomem(reterr);
+	if (fit->size.data > 0)
+		memcpy(bytes, fit->image.data.bytes, fit->size.data);
+	part->data = (struct object_table){
+		part->chunk->address + part->chunk->bytes + slot->data_offset,
+		slot->data_bytes,
+	};
+	part->data_bytes = bytes;
+	if (record->frames.object == 0)
+		return 0;
+	return vec_push(&plan->surgery.frames, frames_call(&fit->frames, record)) < 0
+		       ? error_set_nomem(reterr)
+		       : 0;
 }
 
 static int fill(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
@@ -347,14 +423,16 @@ static int fill(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 	record->eh_frame = (struct object_table){ fit->image.eh_frame, fit->image.eh_frame_size };
 	record->eh_frame_hdr = (struct object_table){ fit->image.eh_frame_hdr,
 						      fit->image.eh_frame_hdr_size };
+	if (record->eh_frame.size == 0)
+		record->frames.object = 0;
 	for (size_t i = 0; r == 0 && i < record->row_count; i++)
 		r = fill_row(plan, fit, i, reterr);
+	if (r == 0)
+		r = fill_data(plan, fit, reterr);
 	part->record = record;
 	part->size = record->bytes;
 	part->is_new = true;
 	part->has_journal = true;
-	part->data = record->data;
-	part->data_bytes = fit->image.data.bytes;
 	part->before = LCP_STATE_LOADED;
 	part->during = LCP_STATE_SWITCHING;
 	part->after = LCP_STATE_APPLIED;
@@ -366,6 +444,8 @@ int fit_make(struct plan *plan, struct fit *fit, uint64_t sequence, struct lcp_e
 	int r;
 
 	r = image_measure(fit->patch, &fit->size, reterr);
+	if (r == 0)
+		r = frames_find(plan->process, false, &fit->frames, reterr);
 	if (r == 0)
 		r = make_record(plan, fit, sequence, reterr);
 	if (r == 0)

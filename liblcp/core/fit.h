@@ -6,6 +6,7 @@
 #ifndef LCP_CORE_FIT_H
 #define LCP_CORE_FIT_H
 
+#include "core/frames.h"
 #include "core/image.h"
 #include "core/plan.h"
 #include "format/kpatch.h"
@@ -16,7 +17,8 @@ struct fit {
 	struct ledger_record *record;
 	struct image_size size;
 	struct image image;
-	uint8_t **functions; /* code of the old ones as the object has it, by number */
+	struct frames frames;
+	struct entry_code *functions; /* the old ones as the object has them, by number */
 	struct plan_part part;
 };
 

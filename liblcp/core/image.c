@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/num.h"
-#include "core/image_private.h"
+#include "core/image_parts.h"
 
 /* An address at which nothing that is limited to 32 bits works, but for what is relative to it. */
 #define HIGH_ADDRESS ((uint64_t)1 << 40)

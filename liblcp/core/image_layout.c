@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "base/num.h"
-#include "core/image_private.h"
+#include "core/image_parts.h"
 
 #define STUB_SIZE ARCH_BRANCH_MAX
 #define SLOT_SIZE 8
@@ -26,16 +26,21 @@ static bool is_unwind(const struct kpatch_section *section)
 	       strcmp(section->name, UNWIND_SECTION) == 0;
 }
 
-/* Is the symbol's address known to be in reach, or is it no place to jump to? */
-static bool is_near(const struct kpatch_symbol *symbol)
+/*
+ * Is the symbol sure to be in reach of calls? The object is where they reach as far as what else
+ * refers to it, which is what the image was placed for: not on aarch64.
+ */
+static bool is_near(const struct lcp_kpatch *patch, const struct kpatch_symbol *symbol)
 {
+	bool object_is_near = patch->arch->branch_reach_ahead >= INT32_MAX;
+
 	switch (symbol->class) {
 	case LCP_SYMBOL_PATCH:
 		return true;
 	case LCP_SYMBOL_OBJECT:
-		return symbol->type != STT_GNU_IFUNC;
+		return object_is_near && symbol->type != STT_GNU_IFUNC;
 	case LCP_SYMBOL_BOUND:
-		return (symbol->flags & SYMBOL_IS_PLT) != 0;
+		return object_is_near && (symbol->flags & SYMBOL_IS_PLT) != 0;
 	default:
 		return false;
 	}
@@ -81,7 +86,7 @@ static uint32_t cell_kind(const struct lcp_kpatch *patch, const struct kpatch_re
 {
 	uint8_t need = reloc->type->need;
 
-	if (need == RELOC_CALL && is_near(&patch->symbols[reloc->symbol]))
+	if (need == RELOC_CALL && is_near(patch, &patch->symbols[reloc->symbol]))
 		return CELL_NONE;
 	if (need == RELOC_ADDRESS && may_be_call(patch, reloc))
 		return CELL_STUB;

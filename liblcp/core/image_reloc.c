@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/num.h"
-#include "core/image_private.h"
+#include "core/image_parts.h"
 
 /* The need of references to a thread-local cell, which is what the cell itself needs. */
 static uint8_t need_of_cell(uint32_t kind)

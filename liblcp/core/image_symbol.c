@@ -9,16 +9,15 @@
 
 #include "base/error.h"
 #include "base/num.h"
-#include "core/image_private.h"
+#include "core/image_parts.h"
 
 /* Note a resolver that has to be called, once. */
 static int add_resolver(struct image *image, uint64_t resolver, struct lcp_error **reterr)
 {
 	vec_foreach (&image->resolvers, known)
 		if (*known == resolver)
-			return IMAGE_UNRESOLVED;
-	return vec_push(&image->resolvers, resolver) == 0 ? IMAGE_UNRESOLVED
-							  : error_set_nomem(reterr);
+			return 0;
+	return vec_push(&image->resolvers, resolver) == 0 ? 0 : error_set_nomem(reterr);
 }
 
 /* What nothing defines has address 0. */
@@ -66,6 +65,10 @@ static int look_up(struct image_maker *maker, const struct kpatch_symbol *symbol
 	*ret = (struct lookup){ .type = symbol->type };
 	switch (symbol->class) {
 	case LCP_SYMBOL_PATCH:
+		if (symbol->type == STT_GNU_IFUNC)
+			return error_set(reterr, -LCP_EUNSUPPORTED,
+					 "'%s' is an indirect function that the patch brings",
+					 symbol->name);
 		ret->address = image_section_address(maker, symbol->section) + symbol->value;
 		return 0;
 	case LCP_SYMBOL_OBJECT:
@@ -98,12 +101,20 @@ int image_symbol_find(struct image_maker *maker, uint32_t index, struct image_sy
 		r = look_up(maker, &maker->patch->symbols[index], &found, reterr);
 		if (r < 0)
 			return r;
-		if (found.unresolved)
-			return add_resolver(maker->image, found.address, reterr);
-		*symbol = (struct image_symbol){ true, found.address, found.type };
+		if (found.unresolved) {
+			r = add_resolver(maker->image, found.address, reterr);
+			if (r < 0)
+				return r;
+		}
+		*symbol = (struct image_symbol){
+			.found = true,
+			.unresolved = found.unresolved,
+			.type = found.type,
+			.address = found.address,
+		};
 	}
 	*ret = *symbol;
-	return 0;
+	return symbol->unresolved ? IMAGE_UNRESOLVED : 0;
 }
 
 /* Does @tls say what a reference or cell of @need holds? */
@@ -122,6 +133,25 @@ static bool tls_serves(const struct image_tls *tls, uint8_t need)
 	}
 }
 
+/* Where the block of @object is. That of the patch's own object is asked for once. */
+static int find_block(struct image_maker *maker, const struct object *object,
+		      struct lookup_tls *ret, struct lcp_error **reterr)
+{
+	bool own = object == maker->object;
+	int r;
+
+	if (own && maker->has_block) {
+		*ret = maker->block;
+		return 0;
+	}
+	r = lookup_tls(maker->process, object, ret, reterr);
+	if (r == 0 && own) {
+		maker->block = *ret;
+		maker->has_block = true;
+	}
+	return r;
+}
+
 /* A variable at @offset of the block of @object. */
 static int find_in_block(struct image_maker *maker, const struct object *object, uint64_t offset,
 			 struct image_tls *ret, struct lcp_error **reterr)
@@ -129,7 +159,7 @@ static int find_in_block(struct image_maker *maker, const struct object *object,
 	struct lookup_tls block;
 	int r;
 
-	r = lookup_tls(maker->process, object, &block, reterr);
+	r = find_block(maker, object, &block, reterr);
 	if (r < 0)
 		return r;
 	*ret = (struct image_tls){

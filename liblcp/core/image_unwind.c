@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 #include "base/num.h"
-#include "core/image_private.h"
+#include "core/image_parts.h"
 
 /* Pointer encodings, DW_EH_PE_*: how long, and what it counts from. */
 #define ENCODING_FORM 0x0f

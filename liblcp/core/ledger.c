@@ -21,15 +21,14 @@
 #define RECORD_EH_FRAME_HDR 72
 #define RECORD_FRAMES_OBJECT 88
 #define RECORD_FRAMES_FORGET 96
-#define RECORD_FRAMES_AVOID 104 /* start, end */
-#define RECORD_PIVOT_ENTRY 120
-#define RECORD_PIVOT_SIZE 128
-#define RECORD_LEVEL 132
-#define RECORD_PIVOT_FROM 136
-#define RECORD_PIVOT_TO 152
-#define RECORD_DIGEST 168
-#define RECORD_STRINGS 200 /* bytes of them */
-#define RECORD_SIZE 208
+#define RECORD_PIVOT_ENTRY 104
+#define RECORD_PIVOT_SIZE 112
+#define RECORD_LEVEL 116
+#define RECORD_PIVOT_FROM 120
+#define RECORD_PIVOT_TO 136
+#define RECORD_DIGEST 152
+#define RECORD_STRINGS 184 /* bytes of them */
+#define RECORD_SIZE 192
 
 #define RECORD_MAGIC_VALUE 0x52504c4cU
 
@@ -295,8 +294,6 @@ static void parse_fields(const uint8_t *bytes, struct ledger_record *ret)
 	ret->eh_frame_hdr = get_table(bytes + RECORD_EH_FRAME_HDR);
 	ret->frames.object = get_le64(bytes + RECORD_FRAMES_OBJECT);
 	ret->frames.forget = get_le64(bytes + RECORD_FRAMES_FORGET);
-	ret->frames.avoid_start = get_le64(bytes + RECORD_FRAMES_AVOID);
-	ret->frames.avoid_end = get_le64(bytes + RECORD_FRAMES_AVOID + 8);
 	ret->pivot.entry = get_le64(bytes + RECORD_PIVOT_ENTRY);
 	ret->pivot.size = get_le32(bytes + RECORD_PIVOT_SIZE);
 	memcpy(ret->pivot.from, bytes + RECORD_PIVOT_FROM, LEDGER_ENTRY_MAX);
@@ -439,6 +436,11 @@ struct ledger_row *ledger_row_of(const struct ledger_record *record, uint64_t en
 	return NULL;
 }
 
+uint64_t ledger_frames_mark(const struct ledger_record *record)
+{
+	return record->address + RECORD_FRAMES_FORGET;
+}
+
 uint64_t ledger_slot_address(const struct ledger_chunk *chunk, const struct ledger_slot *slot)
 {
 	return chunk->address + LEDGER_CHUNK_SLOTS +
@@ -497,8 +499,6 @@ static void put_head(const struct ledger_record *record, uint8_t *bytes)
 	put_table(bytes + RECORD_EH_FRAME_HDR, record->eh_frame_hdr);
 	put_le64(bytes + RECORD_FRAMES_OBJECT, record->frames.object);
 	put_le64(bytes + RECORD_FRAMES_FORGET, record->frames.forget);
-	put_le64(bytes + RECORD_FRAMES_AVOID, record->frames.avoid_start);
-	put_le64(bytes + RECORD_FRAMES_AVOID + 8, record->frames.avoid_end);
 	put_le64(bytes + RECORD_PIVOT_ENTRY, record->pivot.entry);
 	put_le32(bytes + RECORD_PIVOT_SIZE, record->pivot.size);
 	memcpy(bytes + RECORD_PIVOT_FROM, record->pivot.from, LEDGER_ENTRY_MAX);

@@ -100,10 +100,8 @@ struct ledger_pivot {
 
 /* The frame object in the process that libgcc was told, and the function that takes it back. */
 struct ledger_frames {
-	uint64_t object; /* in writable memory; 0: nothing is registered */
-	uint64_t forget;
-	uint64_t avoid_start; /* of libgcc's code */
-	uint64_t avoid_end;
+	uint64_t object; /* in writable memory; 0: it was told nothing */
+	uint64_t forget; /* 0: somebody has begun to have it forgotten */
 };
 
 struct ledger_record {
@@ -170,6 +168,9 @@ struct ledger_slot *ledger_slot_at(const struct ledger *ledger, uint64_t address
 
 /* The row of @record for @entry, or NULL. */
 struct ledger_row *ledger_row_of(const struct ledger_record *record, uint64_t entry);
+
+/* Address of frames.forget in the record: eight bytes. */
+uint64_t ledger_frames_mark(const struct ledger_record *record);
 
 /* Address of a slot in its chunk's table. */
 uint64_t ledger_slot_address(const struct ledger_chunk *chunk, const struct ledger_slot *slot);

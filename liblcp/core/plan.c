@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/num.h"
 #include "base/str.h"
+#include "core/frames.h"
 
 int plan_init(struct plan *plan, struct lcp_process *process, const struct plan_settings *settings,
 	      struct lcp_error **reterr)
@@ -361,7 +362,7 @@ static bool is_given_back(const struct plan *plan, const struct plan_part *part,
 	if (undo)
 		return part->is_new;
 	return (part->after == LCP_STATE_REVERTED || part->after == LCP_STATE_LOADED) &&
-	       (plan->settings->flags & LCP_APPLY_ENTRY_ONLY) == 0;
+	       !part->stays && (plan->settings->flags & LCP_APPLY_ENTRY_ONLY) == 0;
 }
 
 /* Is all that @chunk holds given back? */
@@ -405,6 +406,33 @@ static int give_back(struct plan *plan, struct surgery_unload *unload, const str
 			 LEDGER_SLOT_SIZE, reterr);
 }
 
+/*
+ * A record that goes away is forgotten by libgcc first. Where that is in doubt, or not done yet by
+ * a thread that a dead doctor had borrowed, its memory stays, or nobody may be in libgcc.
+ */
+static int forget_frames(struct plan *plan, struct plan_part *part, struct lcp_error **reterr)
+{
+	enum frames_state state;
+	struct frames frames;
+	int r;
+
+	if (part->is_new || part->record->frames.object == 0 || !is_given_back(plan, part, false))
+		return 0;
+	r = frames_find(plan->process, true, &frames, reterr);
+	if (r == 0)
+		r = frames_state(plan->process, &frames, part->record, &state, reterr);
+	if (r < 0)
+		return r;
+	part->stays = state == FRAMES_DOUBT;
+	if (state == FRAMES_NONE)
+		return plan_clear(plan, frames.avoid[0].start, frames.avoid[0].end, false, "libgcc",
+				  reterr);
+	if (state == FRAMES_KNOWN &&
+	    vec_push(&plan->surgery.after.frames, frames_call(&frames, part->record)) < 0)
+		return error_set_nomem(reterr);
+	return 0;
+}
+
 static int seal_part(struct plan *plan, struct plan_part *part, struct lcp_error **reterr)
 {
 	struct surgery_mark mark = {
@@ -417,7 +445,9 @@ static int seal_part(struct plan *plan, struct plan_part *part, struct lcp_error
 
 	if (vec_push(&plan->surgery.marks, mark) < 0)
 		return error_set_nomem(reterr);
-	r = expect_part(plan, part, reterr);
+	r = forget_frames(plan, part, reterr);
+	if (r == 0)
+		r = expect_part(plan, part, reterr);
 	if (r == 0)
 		r = write_record(plan, part, reterr);
 	if (r == 0 && is_given_back(plan, part, false))

@@ -93,8 +93,8 @@ static int look(struct process_view *view, struct lcp_error **reterr)
 	if (view->too_many)
 		return error_set(reterr, -LCP_EFORMAT,
 				 "process %" PRId32
-				 ": the dynamic linker lists more than %zu objects",
-				 view->process->target->pid, view->objects.count);
+				 ": the dynamic linker lists more than %d objects",
+				 view->process->target->pid, PROCESS_OBJECTS_MAX);
 	return 0;
 }
 

@@ -11,6 +11,9 @@
 
 #include "core/process.h"
 
+/* More than that no process has, and a list of more is hostile. */
+#define PROCESS_OBJECTS_MAX 16384
+
 /* What the kernel told the process when it began (getauxval(3)); 0 where it did not. */
 struct process_auxv {
 	uint64_t headers; /* program headers of what was executed */
@@ -26,7 +29,7 @@ struct process_view {
 	VEC(struct object) objects;
 	/* The lists were being changed, or did not agree with the mappings: look again. */
 	bool doubtful;
-	bool too_many; /* objects: the view ends there */
+	bool too_many; /* entries in a list: the view ends there */
 };
 
 void process_view_fini(struct process_view *view);

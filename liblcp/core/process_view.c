@@ -14,9 +14,6 @@
 #include "core/process_parts.h"
 #include "core/symbols.h"
 
-/* More than that no process has, and a list of more is hostile. */
-#define OBJECTS_MAX 16384
-
 /* glibc has 16 (DL_NNS). */
 #define NAMESPACES_MAX 64
 
@@ -70,7 +67,7 @@ static int read_memory(const struct process_view *view, uint64_t address, void *
 
 static int add_object(struct process_view *view, struct object *object)
 {
-	if (view->objects.count == OBJECTS_MAX) {
+	if (view->objects.count == PROCESS_OBJECTS_MAX) {
 		view->too_many = true;
 		process_object_fini(object);
 		return 0;
@@ -176,7 +173,7 @@ static int read_list(struct process_view *view, uint64_t first, uint32_t scope)
 			view->doubtful = true;
 			return process_fails(r) ? r : 0;
 		}
-		if (order == OBJECTS_MAX)
+		if (order == PROCESS_OBJECTS_MAX)
 			view->too_many = true;
 		r = add_entry(view, entry.dynamic, scope, order++);
 		if (r < 0)

@@ -2,8 +2,8 @@
 /*
  * Threads: where they are and where they will return to.
  *
- * A compiler pushes return addresses with `call`, so they are aligned words of the stack, and a scan
- * of all aligned words misses none. It sees too much: words that were left behind, pointers to
+ * A compiler pushes return addresses with `call`, so they are aligned words of the stack, and a
+ * scan of all aligned words misses none. It sees too much: words that were left behind, pointers to
  * functions. What it sees is unwound.
  *
  * Neither sees the pc of a jmp_buf, which glibc mangles. A context that left by siglongjmp() has

@@ -7,8 +7,8 @@
  * That some may exist is known by what an object imports. A program that is linked statically, or
  * switches stacks with instructions of its own, shows nothing: its user has to ask.
  *
- * Not seen: a coroutine whose stack is an array on the stack of a thread that now runs further down
- * on the same one.
+ * Not seen: a coroutine whose stack is an array on a thread's own stack; one in memory that was mapped
+ * after the check was prepared.
  */
 #include "core/safety_private.h"
 
@@ -23,8 +23,14 @@
 #define PAGE 4096u
 #define BLOCK (256u << 10)
 
-/* More cannot be scanned while threads stand still: some 0.1 s for 1 GiB. */
-#define MEMORY_MAX (16ull << 30)
+/* More cannot be scanned while threads stand still: 1 GiB takes 0.4 s. */
+#define MEMORY_MAX (4ull << 30)
+
+/*
+ * Larger mappings are the memory of virtual machines, or the shadow of a sanitizer: looked at only if
+ * the caller asks for all.
+ */
+#define MAPPING_MAX (1ull << 30)
 #define GAPS_MAX 65536
 
 /* Threads whose stacks are told from others; the stacks of more count as memory. */
@@ -148,19 +154,30 @@ static int read_code(struct safety *safety, const struct lcp_process *process,
 	return 0;
 }
 
+static bool may_hold_contexts(const struct proc_mapping *mapping, uint32_t flags)
+{
+	return mapping->readable && mapping->writable && !mapping->shared &&
+	       ((flags & SAFETY_SCAN_ALL) != 0 || mapping->end - mapping->start <= MAPPING_MAX);
+}
+
 static int list_memory(struct safety *safety, const struct proc_maps *maps,
 		       struct lcp_error **reterr)
 {
+	uint64_t total = 0;
+
 	safety->memory = calloc(maps->count + 1, sizeof(*safety->memory));
 	if (safety->memory == NULL)
 		return error_set_nomem(reterr);
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct proc_mapping *mapping = &maps->items[i];
 
-		if (mapping->readable && mapping->writable && !mapping->shared)
-			safety->memory[safety->memory_count++] =
-				(struct safety_memory){ mapping->start, mapping->end };
+		if (!may_hold_contexts(mapping, safety->flags))
+			continue;
+		safety->memory[safety->memory_count++] = (struct safety_memory){ mapping->start,
+										 mapping->end };
+		total += mapping->end - mapping->start;
 	}
+	safety->too_large = total > MEMORY_MAX;
 	return 0;
 }
 
@@ -254,7 +271,7 @@ static void check_block(struct safety *safety, struct target *target, uint64_t a
 	}
 }
 
-/* A scan that would take too long says nothing, and then nobody may rely on it. */
+/* What is not scanned may hold anything. */
 static void give_up(struct safety *safety)
 {
 	safety_block(safety, 0, 0, &safety->ranges[0], 0, false);
@@ -264,6 +281,8 @@ void safety_contexts_check(struct safety *safety, struct target *target)
 {
 	size_t gaps = 0;
 
+	if (safety->too_large)
+		return give_up(safety);
 	for (size_t i = 0; i < safety->memory_count; i++) {
 		uint64_t at = safety->memory[i].start, end = safety->memory[i].end;
 
@@ -274,8 +293,6 @@ void safety_contexts_check(struct safety *safety, struct target *target)
 			if (got < want && ++gaps > GAPS_MAX)
 				return give_up(safety);
 			safety->counts.memory_bytes += got;
-			if (safety->counts.memory_bytes > MEMORY_MAX)
-				return give_up(safety);
 			check_block(safety, target, at, got);
 			at += got < want ? (got | (PAGE - 1)) + 1 : got;
 		}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * .eh_frame of programs that do not say where it is. Without PT_GNU_EH_FRAME, which gcc leaves out of
- * static programs, only section headers tell, and they are not in memory. So it is known by its form:
- * a chain of entries, each of which says how long it is, that begins with a CIE.
+ * .eh_frame of programs that do not say where it is. Without PT_GNU_EH_FRAME, which gcc leaves out
+ * of static programs, only section headers tell, and they are not in memory. So it is known by its
+ * form: a chain of entries, each of which says how long it is, that begins with a CIE.
  */
 #include "core/safety_private.h"
 
@@ -18,6 +18,7 @@
 
 #define CIE_MIN 12
 #define CIE_MAX 1024
+#define LETTERS 9 /* where its augmentation is */
 #define LETTERS_MAX 8
 
 /* Bytes of the process, and a CIE in them. */
@@ -36,31 +37,42 @@ static size_t skip_leb(const uint8_t *bytes, size_t at, size_t size)
 	return at + 1;
 }
 
-/* The pointer encoding that the CIE at @offset says its FDEs have; -1 if none of ours, or no CIE. */
+/* The size of the CIE at @offset, in full; 0 if there is none of the kind that compilers write. */
+static size_t cie_size(const struct chain *chain, size_t offset)
+{
+	const uint8_t *bytes = chain->bytes + offset;
+	size_t room = chain->size - offset, size;
+
+	if (room < CIE_MIN)
+		return 0;
+	size = (size_t)get_le32(bytes) + 4;
+	if (size < CIE_MIN || size > CIE_MAX || size > room || get_le32(bytes + 4) != 0 ||
+	    (bytes[8] != 1 && bytes[8] != 3) || bytes[LETTERS] != 'z')
+		return 0;
+	return size;
+}
+
+/* How the CIE at @offset says that its FDEs encode pointers; -1 if it does not, or is no CIE. */
 static int cie_encoding(const struct chain *chain, size_t offset)
 {
 	const uint8_t *bytes = chain->bytes + offset;
-	size_t room = chain->size - offset, size, at, length;
+	size_t size = cie_size(chain, offset), at, length;
 
-	if (room < CIE_MIN)
+	if (size == 0)
 		return -1;
-	size = (size_t)get_le32(bytes) + 4;
-	if (size < CIE_MIN || size > CIE_MAX || size > room || get_le32(bytes + 4) != 0 ||
-	    (bytes[8] != 1 && bytes[8] != 3) || bytes[9] != 'z')
+	length = strnlen((const char *)bytes + LETTERS, size - LETTERS);
+	if (length >= LETTERS_MAX || length == size - LETTERS)
 		return -1;
-	length = strnlen((const char *)bytes + 9, size - 9);
-	if (length >= LETTERS_MAX || length == size - 9)
-		return -1;
-	at = skip_leb(bytes, 9 + length + 1, size); /* alignment of code, of data */
-	at = skip_leb(bytes, at, size);
-	at = skip_leb(bytes, at, size); /* return address */
-	at = skip_leb(bytes, at, size); /* size of what follows */
+	at = LETTERS + length + 1;
+	/* Alignment of code, of data, return address, size of what follows. */
+	for (int i = 0; i < 4; i++)
+		at = skip_leb(bytes, at, size);
 	for (size_t i = 1; i < length && at < size; i++) {
-		char letter = (char)bytes[9 + i];
+		char letter = (char)bytes[LETTERS + i];
 
 		if (letter == 'R')
 			return bytes[at];
-		if (letter == 'P')
+		if (letter == 'P') /* a pointer of 4 or 8 bytes behind its encoding */
 			at += (bytes[at] & 7) == 3 ? 5 : 9;
 		else if (letter == 'L')
 			at++;

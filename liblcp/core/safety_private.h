@@ -11,8 +11,8 @@
 #include "target/unwind.h"
 
 /*
- * What is read of a stack. glibc makes threads with stacks as large as the limit of the first one's,
- * 8 MiB where nobody asked for more.
+ * What is read of a stack. glibc makes threads with stacks as large as the limit of the first
+ * one's, 8 MiB where nobody asked for more.
  */
 #define SAFETY_STACK_MAX (16u << 20)
 
@@ -44,6 +44,7 @@ struct safety {
 	uint64_t main_stack_end; /* of the first thread's stack; 0 if not known */
 
 	bool contexts; /* some may be suspended in @memory */
+	bool too_large; /* and it cannot be scanned in time */
 	struct safety_memory *memory;
 	size_t memory_count;
 	struct safety_stack *stacks; /* room for @stack_room threads */
@@ -103,8 +104,8 @@ struct safety_pairs {
 };
 
 /*
- * Append the entries of .eh_frame that are somewhere in the @size bytes that are at @address and tell
- * of code of @object; relative to @base. 0 or -ENOMEM.
+ * Append the entries of .eh_frame that are somewhere in the @size bytes that are at @address and
+ * tell of code of @object; relative to @base. 0 or -ENOMEM.
  */
 int safety_frames_find(const struct object *object, uint64_t base, uint64_t address,
 		       const uint8_t *bytes, size_t size, struct safety_pairs *ret);

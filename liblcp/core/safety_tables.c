@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Unwind tables, found and read before threads stop. What cannot be read or is of an unusual form is
- * left out: the unwinder then does not get past the code it is for, which is safe.
+ * Unwind tables, found and read before threads stop. What cannot be read or is of an unusual form
+ * is left out: the unwinder then does not get past the code it is for, which is safe.
  */
 #include "core/safety_private.h"
 
@@ -54,7 +54,9 @@ static int add_copy(struct gathering *gathering, uint64_t address, uint8_t *byte
 	return vec_push(&gathering->copies, copy);
 }
 
-/* Read what there is from @start to @end, a part of it if it is large. *@ret is NULL if nothing is. */
+/*
+ * Read what there is from @start to @end, a part of it if it is large. *@ret is NULL if nothing is.
+ */
 static int read_part(struct gathering *gathering, uint64_t start, uint64_t end, uint8_t **ret,
 		     size_t *ret_size)
 {

@@ -150,12 +150,16 @@ static int call_frames(const struct surgery *surgery, const struct surgery_frame
 	const struct target_call call = {
 		.function = tell ? frames->tell : frames->forget,
 		.args = { frames->table, frames->object },
-		.avoid_start = frames->avoid_start,
-		.avoid_end = frames->avoid_end,
+		.no_value = true,
+		.avoid = { frames->avoid[0], frames->avoid[1] },
 	};
+	static const uint8_t begun[8];
 	uint64_t got;
+	int r = 0;
 
-	return surgery->target->ops->call(surgery->target, &call, deadline, &got);
+	if (!tell)
+		r = write_bytes(surgery, frames->mark, begun, sizeof(begun));
+	return r < 0 ? r : surgery->target->ops->call(surgery->target, &call, deadline, &got);
 }
 
 static int load(struct surgery *surgery)

@@ -78,8 +78,8 @@ struct surgery_frames {
 	uint64_t object; /* memory for libgcc's own record of it */
 	uint64_t tell; /* __register_frame_info() */
 	uint64_t forget; /* __deregister_frame_info() */
-	uint64_t avoid_start; /* libgcc's code */
-	uint64_t avoid_end;
+	struct target_avoid avoid[TARGET_AVOID_MAX];
+	uint64_t mark; /* eight bytes that are zeroed before it is to forget */
 	bool told;
 };
 

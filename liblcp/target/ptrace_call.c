@@ -30,7 +30,10 @@
 
 static bool is_avoided(const struct target_call *call, uint64_t address)
 {
-	return address - call->avoid_start < call->avoid_end - call->avoid_start;
+	for (size_t i = 0; i < TARGET_AVOID_MAX; i++)
+		if (address - call->avoid[i].start < call->avoid[i].end - call->avoid[i].start)
+			return true;
+	return false;
 }
 
 static bool holds_avoided(const struct target_call *call, const uint8_t *bytes, size_t size)
@@ -53,7 +56,7 @@ static bool may_be_inside(struct target *target, const struct target_thread *thr
 	uint8_t words[16384];
 	size_t looked = 0, part;
 
-	if (call->avoid_start == call->avoid_end)
+	if (call->avoid[0].start == call->avoid[0].end)
 		return false;
 	if (holds_avoided(call, thread->regs, regs->size))
 		return true;

@@ -220,10 +220,12 @@ int ptrace_file(struct target *target, const char *name, char **ret, size_t *ret
 	struct target_ptrace *ptrace = ptrace_of(target);
 	autoclose int fd = open_file(ptrace, name);
 	autofree char *text = NULL;
-	int r;
+	int r = fd < 0 ? -errno : 0;
 
-	if (fd < 0)
-		return errno == ESRCH || ptrace_alive(target) < 0 ? -LCP_EGONE : -errno;
+	if (ptrace_alive(target) < 0)
+		return -LCP_EGONE;
+	if (r < 0)
+		return r;
 	r = read_all(fd, &text, ret_size);
 	if (r == -ESRCH)
 		return -LCP_EGONE;

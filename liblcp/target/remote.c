@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "target/ptrace.h"
 #include "target/remote_code.h"
 
 /*
@@ -68,7 +68,8 @@ static void classify(struct loan *loan, int status)
 	} else {
 		loan->stop = STOP_SIGNAL;
 		if (loan->signal < 64 && (faults & SIGNAL_BIT(loan->signal)) != 0 &&
-		    ptrace(PTRACE_GETSIGINFO, loan->tid, 0, &info) == 0 && info.si_code > 0)
+		    ptrace_do(PTRACE_GETSIGINFO, loan->tid, 0, (uint64_t)(uintptr_t)&info) == 0 &&
+		    info.si_code > 0)
 			loan->stop = STOP_FAULT;
 	}
 }
@@ -100,9 +101,9 @@ static int await(struct loan *loan)
 }
 
 /*
- * A signal that somebody sent, at the stop before its delivery: block it, and the kernel puts it back
- * into its queue (ptrace_signal()). SIGSTOP cannot be blocked: it stops the process now, as it should,
- * and only this thread goes on for the time of the call.
+ * A signal that somebody sent, at the stop before its delivery: block it, and the kernel puts it
+ * back into its queue (ptrace_signal()). SIGSTOP cannot be blocked: it stops the process now, as
+ * it should, and only this thread goes on for the time of the call.
  */
 static int hold_back(struct loan *loan)
 {
@@ -110,8 +111,8 @@ static int hold_back(struct loan *loan)
 }
 
 /*
- * Let the thread run until it stands at a @wanted stop. 0; -EFAULT at a fault; -ETIMEDOUT, and it may
- * be running; -LCP_EGONE.
+ * Let the thread run until it stands at a @wanted stop. 0; -EFAULT at a fault; -ETIMEDOUT, and it
+ * may be running; -LCP_EGONE.
  */
 static int advance(struct loan *loan, int request, enum remote_stop wanted)
 {
@@ -122,8 +123,8 @@ static int advance(struct loan *loan, int request, enum remote_stop wanted)
 
 		r = deliver ? hold_back(loan) : 0;
 		if (r == 0)
-			r = (int)loan_ptrace(loan, request, 0, deliver ? (uint64_t)loan->signal : 0,
-					     "resuming");
+			r = loan_ptrace(loan, request, 0, deliver ? (uint64_t)loan->signal : 0,
+					"resuming");
 		if (r < 0)
 			return r;
 		loan->stop = STOP_NONE;
@@ -139,7 +140,7 @@ static int advance(struct loan *loan, int request, enum remote_stop wanted)
 /* On to the next place where registers may be put back. A system call is finished on the way. */
 static int settle(struct loan *loan)
 {
-	int r = (int)loan_ptrace(loan, PTRACE_INTERRUPT, 0, 0, "interrupting");
+	int r = loan_ptrace(loan, PTRACE_INTERRUPT, 0, 0, "interrupting");
 
 	return r < 0 ? r : advance(loan, PTRACE_CONT, STOP_EVENT);
 }
@@ -196,11 +197,12 @@ static int read_result(struct loan *loan, uint64_t *ret)
 }
 
 /*
- * In two steps: the thread sets out for rt_sigreturn, and at the stop at its entry another call takes
- * that one's place. So if we die before that, there was no call; and a seccomp filter that is no longer
- * suspended then has seen only what it must allow anyway.
+ * In two steps: the thread sets out for rt_sigreturn, and at the stop at its entry another call
+ * takes that one's place. So if we die before that, there was no call; and a seccomp filter that
+ * is no longer suspended then has seen only what it must allow anyway.
  *
- * The registers are set before signals are blocked, and if we die in between the frame has the mask.
+ * The registers are set before signals are blocked, and if we die in between the frame has the
+ * mask.
  */
 static int run_syscall(struct loan *loan, const struct target_call *call, uint64_t *ret)
 {
@@ -257,8 +259,8 @@ static int enter_function(struct loan *loan, const struct target_call *call)
 }
 
 /*
- * The function has returned when rt_sigreturn of the frame is entered; its own system calls pass. It
- * is not to be made, since it would forget how a timed call goes on: see refuse_restart().
+ * The function has returned when rt_sigreturn of the frame is entered; its own system calls pass.
+ * It is not to be made, since it would forget how a timed call goes on: see refuse_restart().
  */
 static int run_function(struct loan *loan, const struct target_call *call, uint64_t *ret)
 {
@@ -287,7 +289,7 @@ static int halt(struct loan *loan, bool give_up_call)
 
 	loan->deadline = loan->target->ops->now(loan->target) + GRACE_NS;
 	if (loan->stop == STOP_NONE) {
-		r = (int)loan_ptrace(loan, PTRACE_INTERRUPT, 0, 0, "interrupting");
+		r = loan_ptrace(loan, PTRACE_INTERRUPT, 0, 0, "interrupting");
 		if (r == 0)
 			r = await(loan);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The search goes through code of files and of the vDSO, not through anonymous memory: what a program
- * generates it may overwrite at any time. And it goes from the highest address down: so ld.so comes
- * first, which stays, and libraries that were opened last, which may go, come last.
+ * The search goes through code of files and of the vDSO, not through anonymous memory: what a
+ * program generates it may overwrite at any time. And it goes from the highest address down: so
+ * ld.so comes first, which stays, and libraries that were opened last, which may go, come last.
  */
 #include "target/remote_code.h"
 
@@ -15,7 +15,7 @@
 
 #define BLOCK_SIZE ((size_t)64 << 10)
 
-/* Blocks overlap, so that what lies across their border is found; a multiple of any instruction's. */
+/* Blocks overlap, so that what lies across their border is found; a multiple of 4: aarch64. */
 #define OVERLAP 16
 
 /* A gigabyte of text takes a second or two. */
@@ -40,7 +40,7 @@ static bool is_complete(const struct search *search)
 
 static void search_block(struct search *search, uint64_t address, size_t size)
 {
-	for (int i = 0; i < GADGET_COUNT; i++) {
+	for (enum arch_gadget i = 0; i < GADGET_COUNT; i++) {
 		struct arch_gadget_at *gadget = &search->gadgets[i];
 		int64_t at;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What remote.c, which sends a borrowed thread through a call, and remote_thread.c, which knows what
- * state it was in and puts that back, share with each other and with nobody else.
+ * What remote.c, which sends a borrowed thread through a call, and remote_thread.c, which knows
+ * what state it was in and puts that back, share with each other and with nobody else.
  */
 #ifndef LCP_TARGET_REMOTE_PRIVATE_H
 #define LCP_TARGET_REMOTE_PRIVATE_H
@@ -57,10 +57,10 @@ struct loan {
 };
 
 /*
- * ptrace(2) for the thread: its result, or -LCP_EGONE, or another negative errno; with a fault that
- * says @what failed.
+ * ptrace(2) for the thread: 0, -LCP_EGONE, or another negative errno, with a fault that says @what
+ * failed.
  */
-long loan_ptrace(struct loan *loan, int request, uint64_t address, uint64_t data, const char *what);
+int loan_ptrace(struct loan *loan, int request, uint64_t address, uint64_t data, const char *what);
 
 /* Read or write the general registers of the thread. */
 int loan_get_regs(struct loan *loan, uint8_t *regs);

@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "target/ptrace.h"
 #include "target/remote_code.h"
 #include "target/remote_maps.h"
 
@@ -36,24 +36,18 @@ void loan_put_reg(uint8_t *regs, uint16_t offset, uint64_t value)
 		put_le64(regs + offset, value);
 }
 
-static long loan_fail(struct loan *loan, int saved_errno, const char *what)
+static int loan_fail(struct loan *loan, int saved_errno, const char *what)
 {
 	if (saved_errno == ESRCH)
 		return target_fail(loan->target, -LCP_EGONE, "thread %d has ended", loan->tid);
 	return target_fail_errno(loan->target, saved_errno, "%s of thread %d", what, loan->tid);
 }
 
-static long trace(struct loan *loan, int request, uint64_t address, uint64_t data)
+int loan_ptrace(struct loan *loan, int request, uint64_t address, uint64_t data, const char *what)
 {
-	// NOLINTNEXTLINE(performance-no-int-to-ptr)
-	return ptrace(request, loan->tid, (void *)(uintptr_t)address, (void *)(uintptr_t)data);
-}
+	int r = ptrace_do(request, loan->tid, address, data);
 
-long loan_ptrace(struct loan *loan, int request, uint64_t address, uint64_t data, const char *what)
-{
-	long result = trace(loan, request, address, data);
-
-	return result == -1 ? loan_fail(loan, errno, what) : result;
+	return r < 0 ? loan_fail(loan, -r, what) : 0;
 }
 
 static uint64_t address_of(const void *pointer)
@@ -64,36 +58,36 @@ static uint64_t address_of(const void *pointer)
 int loan_get_regs(struct loan *loan, uint8_t *regs)
 {
 	struct iovec set = { regs, TARGET_REGS_MAX };
-	long r = loan_ptrace(loan, PTRACE_GETREGSET, NT_GENERAL, address_of(&set),
-			     "reading the registers");
+	int r = loan_ptrace(loan, PTRACE_GETREGSET, NT_GENERAL, address_of(&set),
+			    "reading the registers");
 
 	/* The kernel gives 32-bit registers of a thread that runs 32-bit code, and only of such. */
 	if (r == 0 && set.iov_len != loan->target->arch->regs->size)
 		return target_fail(loan->target, -LCP_EUNSUPPORTED, "thread %d runs 32-bit code",
 				   loan->tid);
-	return (int)r;
+	return r;
 }
 
 int loan_set_regs(struct loan *loan, const uint8_t *regs)
 {
 	struct iovec set = { (void *)(uintptr_t)regs, loan->target->arch->regs->size };
 
-	return (int)loan_ptrace(loan, PTRACE_SETREGSET, NT_GENERAL, address_of(&set),
-				"setting the registers");
+	return loan_ptrace(loan, PTRACE_SETREGSET, NT_GENERAL, address_of(&set),
+			   "setting the registers");
 }
 
 int loan_get_set(struct loan *loan, uint32_t number, struct remote_set *ret)
 {
 	struct iovec set = { ret->bytes, sizeof(ret->bytes) };
+	int r;
 
 	ret->size = 0;
 	if (number == 0)
 		return 0;
-	if (trace(loan, PTRACE_GETREGSET, number, address_of(&set)) == 0) {
+	r = ptrace_do(PTRACE_GETREGSET, loan->tid, number, address_of(&set));
+	if (r == 0)
 		ret->size = set.iov_len;
-		return 0;
-	}
-	return errno == ESRCH ? (int)loan_fail(loan, errno, "reading the registers") : 0;
+	return r == -ESRCH ? loan_fail(loan, ESRCH, "reading the registers") : 0;
 }
 
 int loan_set_set(struct loan *loan, uint32_t number, struct remote_set *from)
@@ -102,14 +96,14 @@ int loan_set_set(struct loan *loan, uint32_t number, struct remote_set *from)
 
 	if (from->size == 0)
 		return 0;
-	return (int)loan_ptrace(loan, PTRACE_SETREGSET, number, address_of(&set),
-				"setting the registers");
+	return loan_ptrace(loan, PTRACE_SETREGSET, number, address_of(&set),
+			   "setting the registers");
 }
 
 int loan_set_mask(struct loan *loan, uint64_t mask)
 {
-	return (int)loan_ptrace(loan, PTRACE_SETSIGMASK, sizeof(mask), address_of(&mask),
-				"setting the signal mask");
+	return loan_ptrace(loan, PTRACE_SETSIGMASK, sizeof(mask), address_of(&mask),
+			   "setting the signal mask");
 }
 
 static int save_state(struct loan *loan)
@@ -123,8 +117,8 @@ static int save_state(struct loan *loan)
 	if (r == 0)
 		r = loan_get_set(loan, sets->more, &remote->more);
 	if (r == 0)
-		r = (int)loan_ptrace(loan, PTRACE_GETSIGMASK, sizeof(remote->mask),
-				     address_of(&remote->mask), "reading the signal mask");
+		r = loan_ptrace(loan, PTRACE_GETSIGMASK, sizeof(remote->mask),
+				address_of(&remote->mask), "reading the signal mask");
 	return r;
 }
 
@@ -158,9 +152,9 @@ static int refuse_restart(struct loan *loan)
 }
 
 /*
- * Going anywhere else ends a restartable sequence for the kernel, and the thread would come back to a
- * sequence that nobody restarts. Kernels before 5.13 do not tell where it is; glibc does not use one
- * there either.
+ * Going anywhere else ends a restartable sequence for the kernel, and the thread would come back
+ * to a sequence that nobody restarts. Kernels before 5.13 do not tell where it is; glibc does not
+ * use one there either.
  */
 static int refuse_rseq(struct loan *loan)
 {
@@ -170,7 +164,8 @@ static int refuse_rseq(struct loan *loan)
 	uint8_t section[RSEQ_CS_SIZE];
 	uint8_t pointer[8];
 
-	if (trace(loan, PTRACE_GET_RSEQ_CONFIGURATION, sizeof(rseq), address_of(&rseq)) < 0 ||
+	if (ptrace_do(PTRACE_GET_RSEQ_CONFIGURATION, loan->tid, sizeof(rseq), address_of(&rseq)) <
+		    0 ||
 	    rseq.rseq_abi_pointer == 0)
 		return 0;
 	if (target->ops->read(target, rseq.rseq_abi_pointer + RSEQ_CS, pointer, 8) < 0)
@@ -252,7 +247,7 @@ static int check_room(struct loan *loan, const struct target_call *call)
 	r = remote_maps_find(loan->target->pid, loan->tid, sp - 1, loan->remote->text,
 			     sizeof(loan->remote->text), &stack);
 	if (r < 0 && r != -ENOENT)
-		return (int)loan_fail(loan, r == -ENOENT ? ESRCH : -r, "reading the mappings");
+		return loan_fail(loan, r == -ENOENT ? ESRCH : -r, "reading the mappings");
 	own = r == 0 &&
 	      (remote_maps_is_named(&stack, "[stack]") || (sp <= pointer && pointer < stack.end));
 	if (!own || !stack.writable || stack.shared || frame->address < stack.start)
@@ -302,7 +297,7 @@ static int read_seccomp(struct loan *loan, int *ret)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	size = fd < 0 ? -1 : pread(fd, text, sizeof(loan->remote->text) - 1, 0);
 	if (size < 0)
-		return (int)loan_fail(loan, errno == ENOENT ? ESRCH : errno, "reading the status");
+		return loan_fail(loan, errno == ENOENT ? ESRCH : errno, "reading the status");
 	text[size] = '\0';
 	line = strstr(text, key);
 	*ret = line == NULL ? 0 : line[sizeof(key) - 1] - '0';
@@ -310,17 +305,17 @@ static int read_seccomp(struct loan *loan, int *ret)
 }
 
 /*
- * Seccomp is suspended for the time of the call whether there is a filter or not: that costs less than
- * looking. Where this process may not do it (that takes CAP_SYS_ADMIN, a kernel with
- * CONFIG_CHECKPOINT_RESTORE and no filter on ourselves), the thread must not have one: it would have to
- * allow calls that it was not made for.
+ * Seccomp is suspended for the time of the call whether there is a filter or not: that costs less
+ * than looking. Where this process may not do it (that takes CAP_SYS_ADMIN, a kernel with
+ * CONFIG_CHECKPOINT_RESTORE and no filter on ourselves), the thread must not have one: it would
+ * have to allow calls that it was not made for.
  */
 static int set_options(struct loan *loan)
 {
 	int mode = 0, r;
 
-	if (trace(loan, PTRACE_SETOPTIONS, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP) ==
-	    0)
+	if (ptrace_do(PTRACE_SETOPTIONS, loan->tid, 0,
+		      PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP) == 0)
 		return 0;
 	r = read_seccomp(loan, &mode);
 	if (r < 0)
@@ -331,8 +326,8 @@ static int set_options(struct loan *loan)
 			"thread %d has a seccomp filter that would kill the process, and "
 			"this process may not suspend it (CAP_SYS_ADMIN)",
 			loan->tid);
-	return (int)loan_ptrace(loan, PTRACE_SETOPTIONS, 0, PTRACE_O_TRACESYSGOOD,
-				"setting the options");
+	return loan_ptrace(loan, PTRACE_SETOPTIONS, 0, PTRACE_O_TRACESYSGOOD,
+			   "setting the options");
 }
 
 int loan_begin(struct loan *loan, const struct target_call *call)
@@ -356,8 +351,8 @@ int loan_begin(struct loan *loan, const struct target_call *call)
 
 int loan_leave(struct loan *loan)
 {
-	return (int)loan_ptrace(loan, PTRACE_SETOPTIONS, 0, loan->remote->options,
-				"setting the options");
+	return loan_ptrace(loan, PTRACE_SETOPTIONS, 0, loan->remote->options,
+			   "setting the options");
 }
 
 /*

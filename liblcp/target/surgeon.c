@@ -17,6 +17,10 @@
 
 #include <lcp/error.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 /* Enough for libunwind, which keeps its cursors (4 KiB each) and caches on the stack. */
 #define STACK_SIZE ((size_t)256 << 10)
 #define GUARD_SIZE ((size_t)64 << 10) /* a page, whatever its size */
@@ -112,6 +116,20 @@ static int run_on(uint8_t *stack, struct surgeon *surgeon)
 	return atomic_load(&operation.done) ? 0 : -LCP_EINTERRUPTED;
 }
 
+/*
+ * A surgeon that was killed has never left its functions, and what AddressSanitizer noted of their
+ * variables would be held against the next one that is given the same memory.
+ */
+static void forget_frames(const void *stack, size_t size)
+{
+#ifdef __SANITIZE_ADDRESS__
+	__asan_unpoison_memory_region(stack, size);
+#else
+	(void)stack;
+	(void)size;
+#endif
+}
+
 static int run_apart(struct surgeon *surgeon)
 {
 	uint8_t *stack = mmap(NULL, GUARD_SIZE + STACK_SIZE, PROT_READ | PROT_WRITE,
@@ -120,6 +138,7 @@ static int run_apart(struct surgeon *surgeon)
 
 	if (stack == MAP_FAILED)
 		return -errno;
+	forget_frames(stack, GUARD_SIZE + STACK_SIZE);
 	r = mprotect(stack, GUARD_SIZE, PROT_NONE) < 0 ? -errno : run_on(stack, surgeon);
 	(void)munmap(stack, GUARD_SIZE + STACK_SIZE);
 	return r;

@@ -39,17 +39,22 @@ struct target_thread {
 	_Alignas(8) uint8_t regs[TARGET_REGS_MAX];
 };
 
+/* Code from @start up to @end; nothing if they are equal. */
+struct target_avoid {
+	uint64_t start;
+	uint64_t end;
+};
+
+#define TARGET_AVOID_MAX 2
+
 /* What a borrowed thread is to run: a function, or if that is 0 a system call. */
 struct target_call {
 	uint64_t function;
 	bool no_value; /* what the function returns is of no use; not every process can tell it */
 	enum arch_syscall number;
 	uint64_t args[6];
-	/*
-	 * No thread is borrowed that could be inside or return into [avoid_start, avoid_end): code
-	 * whose lock it may hold.
-	 */
-	uint64_t avoid_start, avoid_end;
+	/* No thread is borrowed that could be inside or return into these: it may hold their locks. */
+	struct target_avoid avoid[TARGET_AVOID_MAX];
 };
 
 /* Why an operation failed. */

@@ -56,9 +56,9 @@ struct unwinder {
 /* The number libunwind has for pc: that of the return address, or the one behind all others. */
 static unsigned int pc_number(const struct arch *arch)
 {
-	const struct arch_regs *regs = arch->regs;
+	bool has_pc = arch->dwarf_regs[arch->dwarf_reg_count - 1] == arch->regs->pc;
 
-	return regs->dwarf_count - (regs->dwarf[regs->dwarf_count - 1] == regs->pc ? 1u : 0u);
+	return arch->dwarf_reg_count - (has_pc ? 1u : 0u);
 }
 
 static const struct unwind_table *find_table(const struct unwinder *unwinder, uint64_t pc)
@@ -310,21 +310,21 @@ void unwinder_forget(struct unwinder *unwinder)
 void unwinder_begin(struct unwinder *unwinder, struct target *target,
 		    const struct target_thread *thread, const struct unwind_copy *stack)
 {
-	const struct arch_regs *regs = unwinder->arch->regs;
-	unsigned int pc = pc_number(unwinder->arch);
+	const struct arch *arch = unwinder->arch;
+	unsigned int pc = pc_number(arch);
 
 	unwinder->memory.target = target;
 	unwinder->memory.stack = *stack;
-	for (unsigned int i = 0; i < regs->dwarf_count; i++)
-		unwinder->registers[i] = get_le64(thread->regs + regs->dwarf[i]);
-	unwinder->registers[pc] = get_le64(thread->regs + regs->pc);
+	for (unsigned int i = 0; i < arch->dwarf_reg_count; i++)
+		unwinder->registers[i] = get_le64(thread->regs + arch->dwarf_regs[i]);
+	unwinder->registers[pc] = get_le64(thread->regs + arch->regs->pc);
 	unwinder->known = (2ull << pc) - 1;
 	unwinder->restart = true;
 	unwinder->state = AT_FIRST;
 	unwinder->frame_count = 1;
 	unwinder->frame = (struct unwind_frame){
 		.pc = unwinder->registers[pc],
-		.sp = get_le64(thread->regs + regs->sp),
+		.sp = get_le64(thread->regs + arch->regs->sp),
 	};
 }
 
@@ -358,7 +358,10 @@ static bool restart(struct unwinder *unwinder)
 	return unw_init_remote(&unwinder->cursor, space, unwinder) == 0;
 }
 
-/* libunwind's 0 is the end, but also a frame whose frame pointer is lost. */
+/*
+ * Is the return address of the frame before undefined? That is the mark of a first function (DWARF
+ * 6.4.4). libunwind also says that it is at the end where the frame pointer is lost.
+ */
 static bool is_start(struct unwinder *unwinder)
 {
 	unw_save_loc_t where;
@@ -367,15 +370,34 @@ static bool is_start(struct unwinder *unwinder)
 	       where.type == UNW_SLT_NONE;
 }
 
+/* The frame that a step has led to, which is further up the stack, or where a signal came. */
+static enum unwind_result take_frame(struct unwinder *unwinder, bool is_end)
+{
+	struct unwind_frame *frame = &unwinder->frame;
+	bool is_signal = unw_is_signal_frame(&unwinder->cursor) > 0;
+	unw_word_t pc, sp;
+
+	if (unw_get_reg(&unwinder->cursor, UNW_REG_IP, &pc) < 0 ||
+	    unw_get_reg(&unwinder->cursor, UNW_REG_SP, &sp) < 0 ||
+	    (sp <= frame->sp && !is_signal) || unwinder->frame_count == FRAMES_MAX)
+		return UNWIND_CUT;
+	if (is_end)
+		return is_start(unwinder) ? UNWIND_START : UNWIND_CUT;
+	/* Where a C library does not mark its first functions, they return to 0. */
+	if (pc == 0)
+		return UNWIND_START;
+	unwinder->restart = is_signal || !frame->is_return;
+	unwinder->frame_count++;
+	*frame = (struct unwind_frame){ .pc = pc, .sp = sp, .is_return = !is_signal };
+	return UNWIND_FRAME;
+}
+
 /*
- * What libunwind does without a table, following frame pointers, is a guess. So a step counts only if
- * everything was found that it asked for.
+ * What libunwind does without a table, following frame pointers, is a guess. So a step counts only
+ * if everything was found that it asked for.
  */
 static enum unwind_result step(struct unwinder *unwinder)
 {
-	struct unwind_frame *frame = &unwinder->frame;
-	bool was_return = frame->is_return, is_signal;
-	unw_word_t pc, sp;
 	int r;
 
 	unwinder->failed = false;
@@ -385,21 +407,7 @@ static enum unwind_result step(struct unwinder *unwinder)
 	r = unw_step(&unwinder->cursor);
 	if (r < 0 || unwinder->failed)
 		return UNWIND_CUT;
-	if (r == 0)
-		return is_start(unwinder) ? UNWIND_START : UNWIND_CUT;
-	if (unw_get_reg(&unwinder->cursor, UNW_REG_IP, &pc) < 0 ||
-	    unw_get_reg(&unwinder->cursor, UNW_REG_SP, &sp) < 0)
-		return UNWIND_CUT;
-	/* Where the C library leaves its first frames without a mark, their return address is 0. */
-	if (pc == 0)
-		return UNWIND_START;
-	is_signal = unw_is_signal_frame(&unwinder->cursor) > 0;
-	if ((sp <= frame->sp && !is_signal) || unwinder->frame_count == FRAMES_MAX)
-		return UNWIND_CUT;
-	*frame = (struct unwind_frame){ .pc = pc, .sp = sp, .is_return = !is_signal };
-	unwinder->restart = is_signal || !was_return;
-	unwinder->frame_count++;
-	return UNWIND_FRAME;
+	return take_frame(unwinder, r == 0);
 }
 
 enum unwind_result unwinder_next(struct unwinder *unwinder, struct unwind_frame *ret)

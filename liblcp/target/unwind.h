@@ -21,8 +21,8 @@ struct unwind_copy {
 };
 
 /*
- * Code and its unwind table. @index are pairs of 32-bit numbers, relative to @base: where a function
- * begins and where its entry of .eh_frame is; sorted, as in .eh_frame_hdr.
+ * Code and its unwind table. @index are pairs of 32-bit numbers, relative to @base: where a
+ * function begins and where its entry of .eh_frame is; sorted, as in .eh_frame_hdr.
  */
 struct unwind_table {
 	uint64_t start; /* of the code */

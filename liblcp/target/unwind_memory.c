@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory as a walk sees it: the copy of the stack first, copies made before threads stopped, and then
- * the process itself, in blocks that are kept until its threads have run again.
+ * Memory as a walk sees it: the copy of the stack first, copies made before threads stopped, and
+ * then the process itself, in blocks that are kept until its threads have run again.
  */
 #include "target/unwind_private.h"
 

@@ -40,9 +40,9 @@ bool unwind_read(struct unwind_memory *memory, uint64_t address, uint64_t *ret);
 bool unwind_read32(struct unwind_memory *memory, uint64_t address, uint32_t *ret);
 
 /*
- * Can libunwind be given the entry of .eh_frame at @address? It takes register numbers and operators
- * as they come (1.6.2: DW_CFA_register and the return address column index arrays, DW_OP_div
- * divides).
+ * Can libunwind be given the entry of .eh_frame at @address? It takes register numbers and
+ * operators as they come (1.6.2: DW_CFA_register and the return address column index arrays,
+ * DW_OP_div divides).
  */
 bool unwind_verify(struct unwind_memory *memory, const struct arch *arch, uint64_t address);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Entries of .eh_frame, looked at before libunwind does what they say. Accepted is what compilers and
- * C libraries write; a form that none of them uses is refused, and ends the walk.
+ * Entries of .eh_frame, looked at before libunwind does what they say. Accepted is what compilers
+ * and C libraries write; a form that none of them uses is refused, and ends the walk.
  *
- * "DWARF" below is version 5 of the standard: 6.4 has the instructions, 2.5 and 7.7.1 expressions. How
- * .eh_frame differs is in the Linux Standard Base, Core, 10.6.
+ * "DWARF" below is version 5 of the standard: 6.4 has the instructions, 2.5 and 7.7.1 expressions.
+ * How .eh_frame differs is in the Linux Standard Base, Core, 10.6.
  */
 #include "target/unwind_private.h"
 
@@ -111,8 +111,8 @@ static void skip_pointer(struct cursor *cursor, uint8_t encoding)
 }
 
 /*
- * The beginning of a CIE or FDE: where it ends is in *@cursor. The 64-bit form is for tables of 4 GiB.
- * Returns the word that tells the one from the other.
+ * The beginning of a CIE or FDE: where it ends is in *@cursor. The 64-bit form is for tables of 4
+ * GiB. Returns the word that tells the one from the other.
  */
 static uint32_t open_entry(struct cursor *cursor)
 {
@@ -128,7 +128,9 @@ static uint32_t open_entry(struct cursor *cursor)
 	return (uint32_t)get_number(cursor, 4);
 }
 
-/* Expressions (DWARF 7.7.1), without those that divide, jump, call, or name what is not a register. */
+/*
+ * Expressions (DWARF 7.7.1), without those that divide, jump, call, or name what is not a register.
+ */
 static enum operand expression_operand(uint8_t opcode)
 {
 	static const uint8_t operands[] = {
@@ -213,7 +215,7 @@ static void check_instruction(struct cursor *cursor, const struct arch *arch, ui
 	operand = instruction_operand(opcode);
 	if (operand == REGISTERS) {
 		(void)get_leb(cursor);
-		if (get_leb(cursor) >= arch->regs->dwarf_count)
+		if (get_leb(cursor) >= arch->dwarf_reg_count)
 			cursor->failed = true;
 	} else if (operand == POINTER) {
 		skip_pointer(cursor, encoding);
@@ -281,8 +283,7 @@ static bool verify_cie(struct unwind_memory *memory, const struct arch *arch, ui
 	(void)get_leb(&cursor); /* alignment of code, of data */
 	(void)get_leb(&cursor);
 	ret->column = version == 1 ? get_byte(&cursor) : get_leb(&cursor);
-	if (cursor.failed || (version != 1 && version != 3) ||
-	    ret->column >= arch->regs->dwarf_count)
+	if (cursor.failed || (version != 1 && version != 3) || ret->column >= arch->dwarf_reg_count)
 		return false;
 	read_augmentation(&cursor, letters, ret);
 	check_instructions(&cursor, arch, ret->encoding);

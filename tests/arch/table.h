@@ -89,7 +89,7 @@ void table_try_gadgets(const struct arch *arch, const struct gadget_row *rows, s
 		       size_t align);
 void table_try_syscalls(const struct arch *arch, const struct syscall_row *rows, size_t count);
 
-/* @row: the members of struct arch_regs in their order. */
+/* @row: the members of struct arch_regs in their order, up to args. */
 void table_try_regs(const struct arch *arch, const uint16_t *row, size_t count);
 
 /* System call numbers against <sys/syscall.h>, if this host has that CPU. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process that is only memory and registers, for tests of what reads them: arrays that say they are
- * at some address, threads that stand where they are put. Nothing can be written or called.
+ * A process that is only memory and registers, for tests of what reads them: arrays that say they
+ * are at some address, threads that stand where they are put. Nothing can be written or called.
  */
 #ifndef LCP_TESTS_FAKE_MEMORY_H
 #define LCP_TESTS_FAKE_MEMORY_H

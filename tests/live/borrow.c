@@ -99,13 +99,13 @@ static void check(void)
 
 static void start_subjects(void)
 {
-	for (size_t i = 0; i < SUBJECT_COUNT; i++) {
+	for (enum subject i = 0; i < SUBJECT_COUNT; i++) {
 		pthread_t thread;
 
 		if ((subjects_wanted & 1U << i) == 0)
 			continue;
 		subject_prepare(i);
-		if (pthread_create(&thread, NULL, run_subject, (void *)i) != 0)
+		if (pthread_create(&thread, NULL, run_subject, (void *)(uintptr_t)i) != 0)
 			_exit(97);
 		while (atomic_load(&subject_states[i].turns) == 0)
 			(void)usleep(100);

@@ -32,10 +32,10 @@ enum subject {
 extern const char *const subject_names[SUBJECT_COUNT];
 
 /*
- * Bodies of victims, for victim_start(): the subject(s) to be in it are subjects_wanted, a bit each.
- * Told "check" it says "ok" when every subject has made two more turns, or what is wrong; told
- * "tid N" the id of the thread of that subject; told "leaks" how often epoll_wait() returned EINTR; it
- * passes other words to subject_hear.
+ * Bodies of victims, for victim_start(): the subject(s) to be in it are subjects_wanted, a bit
+ * each. Told "check" it says "ok" when every subject has made two more turns, or what is wrong;
+ * told "tid N" the id of the thread of that subject; told "leaks" how often epoll_wait() returned
+ * EINTR; it passes other words to subject_hear.
  */
 extern uint32_t subjects_wanted;
 extern void (*subject_hear)(const char *word);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A program of its own, compiled by tests in several ways: linked statically, with another C library.
- * It tells where its function is, and goes where it is told: into that function, or through it and on.
+ * A program of its own, compiled by tests in several ways: linked statically, with another C
+ * library. It tells where its function is, and goes where it is told: into that function, or
+ * through it and on.
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -170,8 +170,8 @@ _Alignas(64) uint8_t subject_xsave_in[XSAVE_MAX], subject_xsave_out[XSAVE_MAX];
 void subject_spin(void);
 
 /*
- * Load everything, spin without touching a flag (lea, jrcxz), store everything. The red zone is read
- * before anything is pushed.
+ * Load everything, spin without touching a flag (lea, jrcxz), store everything. The red zone is
+ * read before anything is pushed.
  */
 __asm__(".text\n"
 	".globl subject_spin\n"
@@ -220,7 +220,7 @@ __asm__(".text\n"
 	"	ret\n"
 	".size subject_spin, . - subject_spin\n");
 
-/* Legacy area: control and tag words, MXCSR, eight x87 registers, sixteen of SSE; then the others. */
+/* Legacy area: control and tag words, MXCSR, 8 x87 registers, 16 of SSE; then the others. */
 static void prepare_spin(void)
 {
 	uint8_t *area = subject_xsave_in;

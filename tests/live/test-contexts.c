@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The safety check where contexts are switched: coroutines that are suspended in the function, or past
- * it. That this program can do so is seen by what it imports.
+ * The safety check where contexts are switched: coroutines that are suspended in the function, or
+ * past it. That this program can do so is seen by what it imports.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -120,8 +120,8 @@ static int tracer_end(struct tracer *tracer)
 }
 
 /*
- * Kill the tracer at its stop number @stop, counted from where it is ready: false if it has ended by
- * then.
+ * Kill the tracer at its stop number @stop, counted from where it is ready: false if it has ended
+ * by then.
  */
 static bool kill_at(const struct task *task, int stop, int *ret_status)
 {

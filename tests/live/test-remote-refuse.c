@@ -202,6 +202,24 @@ static void body_of_waiter(void)
 	wait_for_end();
 }
 
+/* poll(2) without a time limit, again and again: the kernel would go on by restart_syscall(2). */
+static void try_endless_poll(void)
+{
+	struct target *target;
+	struct victim victim;
+	int calls;
+
+	victim_start(&victim, body_of_waiter);
+	target = borrow_open(&victim);
+	victim_await_state(&victim, victim.pid, 'S');
+	for (calls = 0; calls < 100 && call_getpid(target, victim.pid) == 0;)
+		calls++;
+	is_int(calls, 100, "a thread in an endless poll is borrowed a hundred times");
+	is_text(victim_ask(&victim, "alive"), "alive", "and hears what it is told then");
+	target_close(target);
+	ok(victim_end(&victim) == 0, "and ends well");
+}
+
 static int64_t find_no_restorer(enum arch_gadget gadget, const uint8_t *code, size_t size)
 {
 	return gadget == GADGET_SIGRETURN ? -1 : arch_x86_64.find_gadget(gadget, code, size);
@@ -272,6 +290,7 @@ static void try_x86_64(void)
 #else
 	tap_skip("no <sys/rseq.h>", "a thread in a restartable sequence is refused");
 #endif
+	try_endless_poll();
 	try_ways(find_no_restorer, 0, 0, 0, "without a restorer there is a way back");
 	try_ways(find_no_keeper, 0, -LCP_EUNSUPPORTED, 0, "without code to keep a value");
 	try_ways(find_nothing, -LCP_EUNSUPPORTED, -LCP_EUNSUPPORTED, -LCP_EUNSUPPORTED,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The safety check on living threads: inside the function, called by it, interrupted in it by a
- * signal, suspended in it, or past it with traces left. All of it stands still while it is looked at.
+ * signal, suspended in it, or past it with traces left. All of it stands still while it is looked
+ * at.
  *
  * The function is alone in its section, so that a test knows where it ends.
  */
@@ -383,8 +384,8 @@ static void check_program(const char *word, const char *kind, struct look *ret)
 }
 
 /*
- * musl has no unwind tables of its own code, so a thread that waits in it is not known to be past the
- * function; one that is in the program's code is.
+ * musl has no unwind tables of its own code, so a thread that waits in it is not known to be past
+ * the function; one that is in the program's code is.
  */
 static void try_kind(const char *name, const char *kind, bool libc_has_tables)
 {

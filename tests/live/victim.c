@@ -33,14 +33,17 @@ static void give_up(const char *why)
 	exit(99);
 }
 
-/* A line from @fd: its size, 0 at the end of what is said, -1 if none came in time. */
+/*
+ * A line from @fd: its size, 0 at the end of what is said, -1 if none came in time. Without a time
+ * limit it waits in read(2), which no stop turns into something else.
+ */
 static int read_line(int fd, char *line, size_t room, int patience_ms)
 {
 	size_t size = 0;
 
 	for (;;) {
 		struct pollfd ready = { .fd = fd, .events = POLLIN };
-		int found = poll(&ready, 1, patience_ms);
+		int found = patience_ms < 0 ? 1 : poll(&ready, 1, patience_ms);
 		ssize_t part;
 
 		if (found < 0 && errno == EINTR)

@@ -73,6 +73,35 @@ static void try_no_got_load(void)
 	   "bytes between two instructions are not rewritten");
 }
 
+static void try_returns(void)
+{
+	static const struct {
+		const char *claim;
+		uint32_t instruction;
+		bool is_return;
+	} rows[] = {
+		{ "bl", 0x94000123, true },
+		{ "bl backwards", 0x97fffff0, true },
+		{ "blr x3", 0xd63f0060, true },
+		{ "blraaz x3", 0xd63f087f, true },
+		{ "blrab x3, x4", 0xd73f0c64, true },
+		{ "b is no call", 0x14000123, false },
+		{ "br x3 is no call", 0xd61f0060, false },
+		{ "ret is no call", 0xd65f03c0, false },
+	};
+	uint8_t code[4];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		put_le32(code, rows[i].instruction);
+		is_int(arch_aarch64.is_return(code, 4), rows[i].is_return, rows[i].claim);
+	}
+	is_int(arch_aarch64.is_return(code, 3), false, "a part of an instruction is none");
+	ok(arch_aarch64.dwarf_reg_count == 32 && arch_aarch64.dwarf_regs[29] == 29 * 8 &&
+		   arch_aarch64.dwarf_regs[30] == arch_aarch64.regs->link &&
+		   arch_aarch64.dwarf_regs[31] == arch_aarch64.regs->sp,
+	   "DWARF's numbers of registers are those of the ABI");
+}
+
 int main(void)
 {
 	static const uint8_t ret[] = { RET };
@@ -90,5 +119,6 @@ int main(void)
 	try_more_paddings();
 	try_alignment();
 	try_no_got_load();
+	try_returns();
 	return tap_end();
 }

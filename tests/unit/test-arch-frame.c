@@ -248,7 +248,7 @@ static void try_aarch64(void)
 
 #if defined(__x86_64__) && defined(__LP64__)
 
-/* What the kernel put on the stack: the frame is known by its ucontext, which a handler is given. */
+/* What the kernel put on the stack: found by its ucontext, which a handler is given. */
 static uint8_t dump[ARCH_FRAME_MAX];
 static uint64_t dumped, dump_size;
 
@@ -283,7 +283,7 @@ static void regs_of(const uint8_t *kernel, struct x86 *ret)
 	ret->thread.mask = get_le64(kernel + 304);
 }
 
-/* Of the sigcontext err, trapno, oldmask and cr2 say what happened; rt_sigreturn reads none of them. */
+/* err, trapno, oldmask and cr2 say what happened; rt_sigreturn reads none of them. */
 static void try_kernel_frame(void)
 {
 	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };

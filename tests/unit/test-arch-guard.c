@@ -109,25 +109,30 @@ void harness_after(void);
 #define LOAD(name, offset) "mov harness_in+" offset "(%rip), %" name "\n"
 #define STORE(name, offset) "mov %" name ", harness_out+" offset "(%rip)\n"
 
+/* clang-format off */
 __asm__(".text\n"
 	"harness_run:\n"
 	"push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15\n"
 	"fxsave64 harness_fx(%rip)\n"
 	"lea -8(%rsp), %rax\n"
-	"mov %rax, harness_stack(%rip)\n" EACH_REGISTER(LOAD) "call *harness_guard(%rip)\n" EACH_REGISTER(
-		STORE) "pushfq\n"
-		       "pop harness_flags(%rip)\n"
-		       "fxsave64 harness_fx+512(%rip)\n"
-		       "pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
-		       "ret\n"
-		       "harness_before:\n"
-		       "mov %rsp, harness_out+32(%rip)\n"
-		       "movl $1, harness_went(%rip)\n"
-		       "ret\n"
-		       "harness_after:\n"
-		       "mov %rsp, harness_out+32(%rip)\n"
-		       "movl $2, harness_went(%rip)\n"
-		       "ret\n");
+	"mov %rax, harness_stack(%rip)\n"
+	EACH_REGISTER(LOAD)
+	"call *harness_guard(%rip)\n"
+	EACH_REGISTER(STORE)
+	"pushfq\n"
+	"pop harness_flags(%rip)\n"
+	"fxsave64 harness_fx+512(%rip)\n"
+	"pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx\n"
+	"ret\n"
+	"harness_before:\n"
+	"mov %rsp, harness_out+32(%rip)\n"
+	"movl $1, harness_went(%rip)\n"
+	"ret\n"
+	"harness_after:\n"
+	"mov %rsp, harness_out+32(%rip)\n"
+	"movl $2, harness_went(%rip)\n"
+	"ret\n");
+/* clang-format on */
 
 static void run_guard(const struct arch_guard *guard, uint32_t want, const char *claim)
 {
@@ -158,7 +163,8 @@ static uint8_t *map_room(bool near)
 
 	for (uint64_t i = 1; i < 1000; i++) {
 		void *want = (void *)(uintptr_t)((from + i * step) &
-						 ((UINT64_C(1) << 47) - 1)); // NOLINT
+						 ((UINT64_C(1) << 47) -
+						  1)); // NOLINT(performance-no-int-to-ptr)
 		void *got = mmap(want, ROOM, PROT_READ | PROT_WRITE | PROT_EXEC,
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 

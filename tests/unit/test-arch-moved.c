@@ -141,7 +141,8 @@ static bool map_room(void)
 	uint64_t from = (uint64_t)(uintptr_t)map_room & ~(PAGE * 16 - 1);
 
 	for (uint64_t i = 1; i < 1000 && room == NULL; i++) {
-		void *got = mmap((void *)(uintptr_t)(from + i * PAGE * 16), PAGE, // NOLINT
+		void *got = mmap((void *)(uintptr_t)(from + i * PAGE * 16),
+				 PAGE, // NOLINT(performance-no-int-to-ptr)
 				 PROT_READ | PROT_WRITE | PROT_EXEC,
 				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
@@ -230,7 +231,7 @@ static bool open_text(uint8_t *begin, size_t size)
 	uint64_t first = (uint64_t)(uintptr_t)begin & ~(PAGE - 1);
 	uint64_t end = ((uint64_t)(uintptr_t)begin + size + 64 + PAGE - 1) & ~(PAGE - 1);
 
-	return mprotect((void *)(uintptr_t)first, end - first, // NOLINT
+	return mprotect((void *)(uintptr_t)first, end - first, // NOLINT(performance-no-int-to-ptr)
 			PROT_READ | PROT_WRITE | PROT_EXEC) == 0;
 }
 
@@ -255,7 +256,7 @@ static void try_shapes(const struct elf_file *elf, const char *how, const struct
 
 	for (size_t i = 0; i < count; i++) {
 		uint64_t address = (uint64_t)(uintptr_t)shapes[i].function;
-		uint8_t *begin = (uint8_t *)(uintptr_t)address; // NOLINT
+		uint8_t *begin = (uint8_t *)(uintptr_t)address; // NOLINT(performance-no-int-to-ptr)
 		size_t size = size_of(elf, address - base);
 
 		if (!ok(size > 0 && open_text(begin, size), "%s (%s) is found", shapes[i].name,
@@ -292,7 +293,8 @@ static void try_by_hand(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(by_hand); i++) {
 		const struct hand *hand = &by_hand[i];
-		uint8_t *begin = (uint8_t *)(uintptr_t)hand->begin; // NOLINT
+		uint8_t *begin =
+			(uint8_t *)(uintptr_t)hand->begin; // NOLINT(performance-no-int-to-ptr)
 		size_t size = (size_t)(hand->end - hand->begin);
 		int want = hand->needs_push ? -ENOTSUP : 1;
 		size_t need = arch_x86_64.landing_pad(begin, size).size + 5U;

@@ -43,12 +43,52 @@ static void try_more_paddings(void)
 		       paddings[i].claim);
 }
 
+static const struct {
+	const char *claim;
+	bool is_return;
+	uint8_t size;
+	uint8_t code[8];
+} returns[] = {
+	{ "call rel32", true, 5, { 0xe8, 1, 2, 3, 4 } },
+	{ "call *%rax", true, 2, { 0xff, 0xd0 } },
+	{ "call *%r11", true, 3, { 0x41, 0xff, 0xd3 } },
+	{ "call *(%rax)", true, 2, { 0xff, 0x10 } },
+	{ "call *8(%rbp)", true, 3, { 0xff, 0x55, 8 } },
+	{ "call *(%rsp)", true, 3, { 0xff, 0x14, 0x24 } },
+	{ "call *(%rax,%rdx,8)", true, 3, { 0xff, 0x14, 0xd0 } },
+	{ "call *8(%rsp)", true, 4, { 0xff, 0x54, 0x24, 8 } },
+	{ "call *0x1234(%rip)", true, 6, { 0xff, 0x15, 0x34, 0x12, 0, 0 } },
+	{ "call *0x1234(%rbx)", true, 6, { 0xff, 0x93, 0x34, 0x12, 0, 0 } },
+	{ "call *0x1234(%rsp)", true, 7, { 0xff, 0x94, 0x24, 0x34, 0x12, 0, 0 } },
+	{ "call *0x1234(,%rax,8)", true, 7, { 0xff, 0x14, 0xc5, 0x34, 0x12, 0, 0 } },
+	{ "jmp rel32 is no call", false, 5, { 0xe9, 1, 2, 3, 4 } },
+	{ "jmp *%rax is no call", false, 2, { 0xff, 0xe0 } },
+	{ "push 8(%rbp) is no call", false, 3, { 0xff, 0x75, 8 } },
+	{ "a call that is cut off is none", false, 4, { 1, 2, 3, 4 } },
+	{ "call *8(%rbp) without its offset is none", false, 2, { 0xff, 0x55 } },
+	{ "nothing is no call", false, 0, { 0 } },
+};
+
+static void try_returns(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(returns); i++)
+		is_int(arch_x86_64.is_return(returns[i].code, returns[i].size),
+		       returns[i].is_return, returns[i].claim);
+}
+
 static void try_native(void)
 {
 #if defined(__x86_64__) && defined(__LP64__)
 	const struct arch_regs *regs = arch_x86_64.regs;
 
 	ok(arch_native() == &arch_x86_64, "this host's CPU is x86-64");
+	ok(arch_x86_64.dwarf_reg_count == 17 &&
+		   arch_x86_64.dwarf_regs[1] == offsetof(struct user_regs_struct, rdx) &&
+		   arch_x86_64.dwarf_regs[6] == offsetof(struct user_regs_struct, rbp) &&
+		   arch_x86_64.dwarf_regs[7] == regs->sp &&
+		   arch_x86_64.dwarf_regs[15] == offsetof(struct user_regs_struct, r15) &&
+		   arch_x86_64.dwarf_regs[16] == regs->pc,
+	   "DWARF's numbers of them are those of the psABI");
 	ok(regs->size == sizeof(struct user_regs_struct) &&
 		   regs->pc == offsetof(struct user_regs_struct, rip) &&
 		   regs->sp == offsetof(struct user_regs_struct, rsp) &&
@@ -95,6 +135,7 @@ int main(void)
 	is_text(arch_x86_64.name, "x86_64", "its name is x86_64");
 	TABLE_TRY_ALL(&arch_x86_64, ret, 1);
 	try_more_paddings();
+	try_returns();
 	try_native();
 	try_wrap();
 	try_rex64_call();

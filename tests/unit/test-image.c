@@ -285,6 +285,13 @@ static void test_resolvers(void)
 	is_int(made_target(&made, 0), RESOLVED, "and what the resolver returned is called");
 	is_int(made_word(&made, made_target(&made, 1)), RESOLVED, "or in the slot");
 	made_resolver_was_called = false;
+
+	made_fini(&made);
+	made_init(&made, &arch_x86_64);
+	made.symbols[IN_TEXT].type = STT_GNU_IFUNC;
+	made_reloc(&made, R_X86_64_PLT32, IN_TEXT, -4);
+	ok(made_make(&made) == -LCP_EUNSUPPORTED && made_failed(&made, "'code' is an indirect"),
+	   "an indirect function of the patch's own cannot be asked");
 }
 
 /* The offset that an ldr of 8 bytes has, at relocation @number. */
@@ -306,6 +313,7 @@ static void test_aarch64(void)
 	made_reloc(&made, R_AARCH64_CALL26, FAR, 0);
 	made_reloc(&made, R_AARCH64_LD64_GOTPAGE_LO15, FAR, 0);
 	made_reloc(&made, R_AARCH64_TLSDESC_LD64_LO12, THREAD, 0);
+	made_reloc(&made, R_AARCH64_CALL26, IN_OBJECT, 0);
 	is_int(made_make(&made), 0, "an image for aarch64 is made");
 	stub = made_place(0) + (get_le32(made_bytes(&made, made_place(0), 4)) & 0x3ffffff) * 4;
 	is_int(stub, NEAR_FUNCTION, "what is near is called");
@@ -318,6 +326,7 @@ static void test_aarch64(void)
 	is_int(made_word(&made, slot + 8), BLOCK_FROM_THREAD + 16, "a descriptor is in the page");
 	is_bytes(made_bytes(&made, made_word(&made, slot), sizeof(resolver)), resolver,
 		 sizeof(resolver), "with the resolver for it");
+	is_int(made_make_at(&made, TEXT_AT + (1 << 30), DATA_AT), 0, "it can be farther away");
 }
 
 static void test_same(void)
@@ -336,6 +345,53 @@ static void test_same(void)
 	   "the same inputs give the same bytes");
 }
 
+static unsigned int allocations, fails_at; /* 0: none fails */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	return ++allocations == fails_at ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return ++allocations == fails_at ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return ++allocations == fails_at ? NULL : __real_realloc(old, size);
+}
+
+/* Every allocation fails in turn; that nothing is lost, LeakSanitizer tells. */
+static void test_no_memory(void)
+{
+	automade struct made made;
+	unsigned int failures = 0;
+	int r = -ENOMEM;
+
+	made_init(&made, &arch_x86_64);
+	made_reloc(&made, R_X86_64_PLT32, FAR, -4);
+	made_reloc(&made, R_X86_64_GOTPCREL, INDIRECT, -4);
+	made_reloc(&made, R_X86_64_GOTPCREL, WEAK, -4);
+	made_reloc(&made, R_X86_64_TLSGD, THREAD, -4);
+	while (r == -ENOMEM && failures < 100) {
+		allocations = 0;
+		fails_at = ++failures;
+		r = made_make(&made);
+	}
+	fails_at = 0;
+	is_int(r, 0, "an image is made once there is memory");
+	ok(failures > 8, "or it is said that there is none (%u times)", failures - 1);
+	is_int(made.image.resolvers.count, 1, "and then it is complete");
+}
+
 int main(void)
 {
 	tap_begin();
@@ -351,5 +407,6 @@ int main(void)
 	test_resolvers();
 	test_aarch64();
 	test_same();
+	test_no_memory();
 	return tap_end();
 }

@@ -7,6 +7,7 @@
 
 #include "arch/arch.h"
 #include "base/num.h"
+#include "cfi_make.h"
 #include "core/safety.h"
 #include "fake_memory.h"
 #include "tap.h"
@@ -301,6 +302,83 @@ static void test_contexts(void)
 	       "what a thread left behind below its sp is no context");
 }
 
+/*
+ * Code with unwind tables, in an object that says where they are or does not: outer (0x100 bytes,
+ * CFA rsp + 8, the first function), the range itself, and other (CFA rsp + 32).
+ */
+#define OUTER CODE
+#define OTHER (CODE + 0x200)
+#define TABLES 0x500000
+#define FRAMES (TABLES + 0x100)
+
+static struct object_segment segments[] = {
+	{ CODE, CODE + CODE_SIZE, false, true },
+	{ TABLES, TABLES + 0x1000, false, false },
+};
+
+static void setup_tables(struct fake_memory *fake, struct object *object, bool says_where)
+{
+	static const uint8_t cfa_32[] = { 0x0e, 32 };
+	static const uint8_t no_return[] = { 0x07, 16 };
+	struct cfi cfi;
+
+	setup(fake);
+	fake_memory_add(fake, TABLES, 0x1000);
+	cfi_init(&cfi, FRAMES);
+	cfi_cie(&cfi, NULL, 16, NULL, 0);
+	cfi_fde(&cfi, OUTER, 0x100, no_return, sizeof(no_return));
+	cfi_fde(&cfi, START, END - START, NULL, 0);
+	cfi_fde(&cfi, OTHER, 0x100, cfa_32, sizeof(cfa_32));
+	cfi_end(&cfi);
+	memcpy(fake_memory_at(fake, FRAMES, cfi.size), cfi.bytes, cfi.size);
+	*object = (struct object){
+		.start = CODE,
+		.end = TABLES + 0x1000,
+		.segments = segments,
+		.segment_count = ARRAY_SIZE(segments),
+	};
+	if (says_where)
+		object->eh_frame_hdr = (struct object_table){
+			TABLES, cfi_header(&cfi, TABLES, fake_memory_at(fake, TABLES, 0x100))
+		};
+	fake->process.objects = object;
+	fake->process.object_count = 1;
+	fake_memory_register(fake, 0, arch_x86_64.regs->pc, OTHER + 8);
+}
+
+/* A thread in other(), which was called from outer() or by way of the range. */
+static void test_frames(bool says_where)
+{
+	struct fake_memory fake;
+	struct safety_blocker blocker;
+	struct object object;
+
+	setup_tables(&fake, &object, says_where);
+	fake_memory_put(&fake, SP + 24, OUTER + 8);
+	fake_memory_put(&fake, SP + 8, START + 8);
+	is_int(check(&fake, &whole, 0, &blocker), 0,
+	       "a word that is in a frame, but is no frame's");
+	fake_memory_put(&fake, SP + 64, START + 8);
+	is_int(check(&fake, &whole, 0, &blocker), 0, "one that is behind the first frame");
+	fake_memory_put(&fake, SP + 64, 0);
+	fake_memory_put(&fake, SP + 24, START + 8);
+	fake_memory_put(&fake, SP + 32, OUTER + 8);
+	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE, "a word that is a frame's");
+	ok(blocker.certain && blocker.found == START + 8 && blocker.frame_count == 2 &&
+		   blocker.frames[0] == START + 8 && blocker.frames[1] == OUTER + 8,
+	   "is certain, and the frames are shown");
+	is_int(check(&fake, &bytes_only, 0, &blocker), 0,
+	       "if bytes are overwritten, one behind them is clear");
+	fake_memory_put(&fake, SP + 24, START);
+	is_int(check(&fake, &whole, 0, &blocker), 0,
+	       "a return address at the start is that of a call in front of the range");
+	fake_memory_put(&fake, SP + 24, END);
+	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE,
+	       "one at the end is that of a call that is the range's last instruction");
+	ok(blocker.certain && blocker.found == END, "for certain");
+	fake_memory_fini(&fake);
+}
+
 int main(void)
 {
 	autounwinder struct unwinder *unwinder = NULL;
@@ -319,5 +397,7 @@ int main(void)
 	test_many_ranges();
 	test_many_threads();
 	test_contexts();
+	test_frames(true);
+	test_frames(false);
 	return tap_end();
 }

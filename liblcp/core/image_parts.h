@@ -8,8 +8,8 @@
  * its search table. Offsets count from the part's first byte, which is aligned to all that is in
  * it, so they are the same for every address.
  */
-#ifndef LCP_CORE_IMAGE_PRIVATE_H
-#define LCP_CORE_IMAGE_PRIVATE_H
+#ifndef LCP_CORE_IMAGE_PARTS_H
+#define LCP_CORE_IMAGE_PARTS_H
 
 #include "core/image.h"
 
@@ -66,8 +66,9 @@ const struct image_cell *image_layout_cell(const struct image_layout *layout,
 /* What a symbol stands for, found when it is first asked for. */
 struct image_symbol {
 	bool found;
-	uint64_t address;
+	bool unresolved; /* nobody knows before its resolver was called */
 	uint8_t type; /* STT_* */
+	uint64_t address;
 };
 
 /* Where a thread-local variable is, as far as anybody knows. */
@@ -85,6 +86,8 @@ struct image_maker {
 	const struct lcp_kpatch *patch;
 	struct image_layout layout;
 	struct image_symbol *symbols; /* by number */
+	bool has_block;
+	struct lookup_tls block; /* of the object, once it was asked for */
 	uint64_t text; /* where the parts begin, aligned as the layout wants it */
 	uint64_t data;
 	struct image *image;
@@ -95,7 +98,7 @@ struct image_maker {
 
 /*
  * The address that symbol @index stands for: 0; IMAGE_UNRESOLVED, and its resolver is in the image;
- * -LCP_ESYMBOL, -ENOMEM, and what reading the process gives.
+ * -LCP_ESYMBOL, -LCP_EUNSUPPORTED, -ENOMEM, and what reading the process gives.
  */
 int image_symbol_find(struct image_maker *maker, uint32_t index, struct image_symbol *ret,
 		      struct lcp_error **reterr);

@@ -15,8 +15,11 @@ enum {
 	SECTION_SYMTAB,
 	SECTION_STRTAB,
 	SECTION_NAMES,
+	SECTION_FRAMES,
 	SECTION_COUNT
 };
+
+#define FRAMES_MAX ((uint64_t)64 << 20)
 
 /* The parts of the file as they grow. */
 struct parts {
@@ -24,6 +27,7 @@ struct parts {
 	struct text symbols;
 	struct text strings;
 	struct text names; /* of sections */
+	struct text frames; /* unwind table */
 };
 
 static uint32_t put_string(struct text *strings, const char *string)
@@ -76,8 +80,38 @@ static void put_patch(struct parts *parts, const struct lcp_status *status, uint
 	put_section(parts, ".text", &section);
 }
 
+/*
+ * The table by which a debugger finds the callers of the code of a patch: of the newest patch that
+ * has one, since gdb takes one only.
+ */
+static int take_frames(const struct lcp_process *process, const struct lcp_status *status,
+		       struct text *ret, uint64_t *ret_address, struct failure *failure)
+{
+	autofree char *path = format_text("/proc/%" PRId32 "/mem", lcp_process_pid(process));
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint64_t size = 0;
+	ssize_t got;
+
+	*ret_address = 0;
+	for (uint32_t i = lcp_status_patch_count(status); size == 0 && i-- > 0;) {
+		size = lcp_status_unwind_size(status, i);
+		*ret_address = lcp_status_unwind_address(status, i);
+	}
+	if (fd < 0)
+		return fail_system(failure, errno, path);
+	if (size > FRAMES_MAX)
+		return fail(failure, OUTCOME_MALFORMED, "an unwind table of %" PRIu64 " bytes",
+			    size);
+	ret->bytes = zalloc(1, size + 1);
+	ret->size = size;
+	got = pread(fd, ret->bytes, size, (off_t)*ret_address);
+	if (got != (ssize_t)size)
+		return fail_system(failure, got < 0 ? errno : EIO, path);
+	return 0;
+}
+
 /* The headers of the tables, which stand behind the file's header and the sections' in this order. */
-static void put_tables(struct parts *parts)
+static void put_tables(struct parts *parts, uint64_t frames)
 {
 	size_t patches = parts->headers.size / sizeof(Elf64_Shdr);
 	Elf64_Shdr section = {
@@ -99,8 +133,17 @@ static void put_tables(struct parts *parts)
 	};
 	put_section(parts, ".strtab", &section);
 	section.sh_offset += section.sh_size;
-	section.sh_size = parts->names.size + sizeof(".shstrtab");
+	section.sh_size = parts->names.size + sizeof(".shstrtab") + sizeof(".eh_frame");
 	put_section(parts, ".shstrtab", &section);
+	section = (Elf64_Shdr){
+		.sh_type = SHT_PROGBITS,
+		.sh_flags = SHF_ALLOC,
+		.sh_addr = frames,
+		.sh_offset = section.sh_offset + section.sh_size,
+		.sh_size = parts->frames.size,
+		.sh_addralign = 1,
+	};
+	put_section(parts, ".eh_frame", &section);
 }
 
 /* The CPU is that of the process's program. */
@@ -128,7 +171,7 @@ static int take_header(const struct lcp_process *process, Elf64_Ehdr *ret, struc
 	return 0;
 }
 
-static void make_parts(const struct lcp_status *status, struct parts *ret)
+static void make_parts(const struct lcp_status *status, uint64_t frames, struct parts *ret)
 {
 	const Elf64_Shdr none = { 0 };
 	const Elf64_Sym nothing = { 0 };
@@ -138,31 +181,50 @@ static void make_parts(const struct lcp_status *status, struct parts *ret)
 	put_section(ret, "", &none);
 	for (uint32_t i = 0; i < lcp_status_patch_count(status); i++)
 		put_patch(ret, status, i);
-	put_tables(ret);
+	put_tables(ret, frames);
+}
+
+/* Header and parts, one behind the other. */
+static void put_file(const struct parts *parts, Elf64_Ehdr *header, struct text *ret)
+{
+	header->e_shnum = (Elf64_Half)(parts->headers.size / sizeof(Elf64_Shdr));
+	header->e_shstrndx = (Elf64_Half)(header->e_shnum - SECTION_COUNT + SECTION_NAMES);
+	text_put(ret, (const char *)header, sizeof(*header));
+	text_put(ret, parts->headers.bytes, parts->headers.size);
+	text_put(ret, parts->symbols.bytes, parts->symbols.size);
+	text_put(ret, parts->strings.bytes, parts->strings.size);
+	text_put(ret, parts->names.bytes, parts->names.size);
+	text_put(ret, parts->frames.bytes, parts->frames.size);
+}
+
+static void parts_fini(struct parts *parts)
+{
+	text_fini(&parts->headers);
+	text_fini(&parts->symbols);
+	text_fini(&parts->strings);
+	text_fini(&parts->names);
+	text_fini(&parts->frames);
 }
 
 int symbolfile_write(const struct lcp_process *process, const struct lcp_status *status,
 		     const char *path, struct failure *failure)
 {
-	struct parts parts = { 0 };
 	autotext struct text file = { 0 };
+	struct parts parts = { 0 };
 	Elf64_Ehdr header;
+	uint64_t frames;
 	int r;
 
-	if (take_header(process, &header, failure) < 0)
-		return -1;
-	make_parts(status, &parts);
-	header.e_shnum = (Elf64_Half)(parts.headers.size / sizeof(Elf64_Shdr));
-	header.e_shstrndx = (Elf64_Half)(header.e_shnum - 1);
-	text_put(&file, (const char *)&header, sizeof(header));
-	text_put(&file, parts.headers.bytes, parts.headers.size);
-	text_put(&file, parts.symbols.bytes, parts.symbols.size);
-	text_put(&file, parts.strings.bytes, parts.strings.size);
-	text_put(&file, parts.names.bytes, parts.names.size);
-	text_fini(&parts.headers);
-	text_fini(&parts.symbols);
-	text_fini(&parts.strings);
-	text_fini(&parts.names);
-	r = save_file(path, SAVE_MODE, file.bytes, file.size);
-	return r < 0 ? fail_system(failure, r, path) : 0;
+	r = take_header(process, &header, failure);
+	if (r == 0)
+		r = take_frames(process, status, &parts.frames, &frames, failure);
+	if (r == 0) {
+		make_parts(status, frames, &parts);
+		put_file(&parts, &header, &file);
+		r = save_file(path, SAVE_MODE, file.bytes, file.size);
+		if (r < 0)
+			(void)fail_system(failure, r, path);
+	}
+	parts_fini(&parts);
+	return r;
 }

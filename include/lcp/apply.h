@@ -436,6 +436,32 @@ const char *lcp_status_patch_build_id(const struct lcp_status *status, uint32_t 
 const char *lcp_status_patch_object(const struct lcp_status *status, uint32_t index);
 
 /*
+ * lcp_status_unwind_address:
+ * @status: status.
+ * @index: which patch, from 0.
+ *
+ * Where the unwind table of a patch is in the process: what .eh_frame is of an object.
+ *
+ * Returns: its address; 0 if there is no such patch, or it has no table.
+ * Threads: any.
+ * Since: 0.1
+ */
+uint64_t lcp_status_unwind_address(const struct lcp_status *status, uint32_t index);
+
+/*
+ * lcp_status_unwind_size:
+ * @status: status.
+ * @index: which patch, from 0.
+ *
+ * How large the unwind table of a patch is.
+ *
+ * Returns: its size in bytes; 0 if there is no such patch, or it has no table.
+ * Threads: any.
+ * Since: 0.1
+ */
+uint64_t lcp_status_unwind_size(const struct lcp_status *status, uint32_t index);
+
+/*
  * lcp_status_function_count:
  * @status: status.
  * @index: which patch, from 0.

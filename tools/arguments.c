@@ -227,7 +227,7 @@ static void print_options(const struct option *options)
 				    options->letter != 0 && options->name != NULL ? ", " : "",
 				    options->name != NULL ? "--" : "",
 				    options->name != NULL ? options->name : "",
-				    options->values != NULL ? " " : "",
+				    count_values(options) > 0 ? " " : "",
 				    options->values != NULL ? options->values : "");
 
 		if (strlen(left) > 28)

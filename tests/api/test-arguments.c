@@ -238,7 +238,7 @@ static void test_apply_options(struct lcp_process *process)
 	ok(report == NULL, "nothing is written on failure");
 }
 
-static void test_report(void)
+static void test_apply_report(void)
 {
 	char *text = (char *)"untouched";
 
@@ -300,7 +300,7 @@ static void test_apply(struct lcp_ctx *ctx)
 
 	test_apply_arguments(process);
 	test_apply_options(process);
-	test_report();
+	test_apply_report();
 	test_query(process);
 	lcp_process_detach(process);
 }

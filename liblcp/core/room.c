@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/room.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -112,6 +114,15 @@ static uint64_t heap_start(struct target *target)
 	return stat.start_brk;
 }
 
+/* "lcp:ID"; the kernel takes printable ASCII, and not all of that (PR_SET_VMA(2const)). */
+static void name_chunk(struct ledger_chunk *chunk, const char *id)
+{
+	(void)snprintf(chunk->name, sizeof(chunk->name), "lcp:%s", id);
+	for (char *at = chunk->name; *at != '\0'; at++)
+		if (*at <= ' ' || *at > '~' || strchr("\\`$[]", *at) != NULL)
+			*at = '_';
+}
+
 /* A chunk that has room for the wish at least. */
 static int new_chunk(struct plan *plan, const struct room_wish *wish, struct ledger_chunk **ret,
 		     struct lcp_error **reterr)
@@ -135,6 +146,7 @@ static int new_chunk(struct plan *plan, const struct room_wish *wish, struct led
 	if (chunk->data_bytes < LEDGER_DATA_SIZE)
 		chunk->data_bytes = LEDGER_DATA_SIZE;
 	chunk->generation = 1;
+	name_chunk(chunk, wish->id);
 	chunk->slots = plan_alloc(plan, LEDGER_SLOT_COUNT * sizeof(*chunk->slots));
 	if (chunk->slots == NULL)
 		return error_set_nomem(reterr);

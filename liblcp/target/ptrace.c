@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -218,6 +220,20 @@ static int open_all(struct target_ptrace *ptrace, struct lcp_error **reterr)
 	return check_cpu(ptrace, tid, reterr);
 }
 
+/* Kernels from 5.17 on can name memory, if they were configured so (PR_SET_VMA(2const)). */
+static bool can_name(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool can;
+
+	if (memory == MAP_FAILED)
+		return false;
+	can = prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, memory, size, "lcp") == 0;
+	(void)munmap(memory, size);
+	return can;
+}
+
 int target_open(int32_t pid, uint32_t flags, struct target **ret, struct lcp_error **reterr)
 {
 	autotarget struct target *target = NULL;
@@ -232,7 +248,9 @@ int target_open(int32_t pid, uint32_t flags, struct target **ret, struct lcp_err
 	if (ptrace == NULL)
 		return error_set_nomem(reterr);
 	target = &ptrace->base;
-	*target = (struct target){ .ops = &ops, .arch = arch_native(), .pid = pid };
+	*target = (struct target){
+		.ops = &ops, .arch = arch_native(), .pid = pid, .can_name = can_name()
+	};
 	ptrace->flags = flags;
 	ptrace->pidfd = ptrace->proc = ptrace->tasks = ptrace->mem = ptrace->thread_mem = -1;
 	r = open_all(ptrace, reterr);

@@ -155,7 +155,8 @@ static void aim(struct loan *loan, const struct arch_start *start)
 	loan_put_reg(regs, at->pc, start->pc);
 	loan_put_reg(regs, at->sp, start->sp);
 	loan_put_reg(regs, at->link, start->link);
-	loan_put_reg(regs, at->flags, loan_reg(regs, at->flags) & ~at->flags_cleared);
+	loan_put_reg(regs, at->flags,
+		     loan_reg(regs, at->flags) & ~loan->target->arch->flags_cleared);
 	loan_put_reg(regs, at->orig_result, UINT64_MAX);
 }
 

@@ -81,7 +81,7 @@ two=$!
 exec 5>in2 6<out2
 [ "$(next_word <&4)" = ready ] && [ "$(next_word <&6)" = ready ]
 result $? "two processes run"
-cp "/proc/$one/maps" maps-before
+cat "/proc/$one/maps" >maps-before
 
 # What is not patched yet.
 runs "query finds nothing in a process" 0 query -p $one
@@ -93,8 +93,8 @@ runs "check says yes" 0 check -p $one 1.kpatch
 line "^$one: applicable\$" "in one word"
 runs "a dry run does, too" 0 apply --dry-run -p $one 1.kpatch
 line "^$one: applicable" "in the same word"
-cmp -s maps-before "/proc/$one/maps"
-result $? "no memory was mapped"
+cat "/proc/$one/maps" >maps-now
+same "no memory was mapped" maps-before maps-now
 first ask
 [ "$word" = 0 ]
 result $? "the process answers as before" "$word"
@@ -249,7 +249,7 @@ if command -v gdb >/dev/null; then
 	DEBUGINFOD_URLS='' gdb -nx -q -batch -p $two -ex 'add-symbol-file new.symbols' -ex bt >log 2>&1
 	grep -A 1 'in hold_on ()' log | grep -q ' in main ()'
 	result $? "gdb shows by them which new function was called by which old one" "$(cat log)"
-	! grep -q '??' log
+	! grep -qF '?''?' log
 	result $? "and every frame has a name" "$(cat log)"
 else
 	skip "gdb is not installed" "gdb shows by them which new function was called by which old one"
@@ -324,8 +324,8 @@ result $? "indeed" "$(cat out err)"
 runs "and the last patch goes" 0 revert -q -p $one fix
 
 # As they were.
-cmp maps-before "/proc/$one/maps" >log
-result $? "no memory is left behind" "$(diff maps-before "/proc/$one/maps")"
+cat "/proc/$one/maps" >maps-now
+same "no memory is left behind" maps-before maps-now
 grep -q '^TracerPid:[[:blank:]]*0$' "/proc/$one/status" && grep -q '^TracerPid:[[:blank:]]*0$' "/proc/$two/status"
 result $? "nobody traces the processes"
 first ask

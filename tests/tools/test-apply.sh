@@ -43,7 +43,7 @@ member() {
 
 # Ask the first or the second process, and wait for its word.
 next_word() {
-	timeout 30 sh -c 'read -r word && echo "$word"'
+	timeout 30 head -n 1
 }
 first() {
 	echo "$1" >&3

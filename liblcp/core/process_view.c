@@ -34,9 +34,7 @@ struct link_entry {
 	uint64_t prev;
 };
 
-enum {
-	STATE_CONSISTENT
-}; /* RT_CONSISTENT */
+#define STATE_CONSISTENT 0 /* RT_CONSISTENT: no list is being changed */
 
 struct debug {
 	int32_t version; /* from 2 on something follows */
@@ -256,6 +254,8 @@ static int find_own_debug(const struct process_view *view, const struct object *
 	r = find_symbol(view, linker, "_dl_debug_addr", &pointer);
 	if (r == 0 && pointer != 0)
 		r = read_memory(view, pointer, ret, sizeof(*ret));
+	if (r < 0)
+		*ret = 0;
 	return process_fails(r) ? r : 0;
 }
 

@@ -256,7 +256,7 @@ static int check_room(struct loan *loan, const struct target_call *call)
 	r = remote_maps_find(loan->target->pid, loan->tid, sp - 1, loan->remote->text,
 			     sizeof(loan->remote->text), &stack);
 	if (r < 0 && r != -ENOENT)
-		return loan_fail(loan, r == -ENOENT ? ESRCH : -r, "reading the mappings");
+		return loan_fail(loan, -r, "reading the mappings");
 	own = r == 0 &&
 	      (remote_maps_is_named(&stack, "[stack]") || (sp <= pointer && pointer < stack.end));
 	if (!own || !stack.writable || stack.shared || frame->address < stack.start)

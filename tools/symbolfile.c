@@ -110,7 +110,7 @@ static int take_frames(const struct lcp_process *process, const struct lcp_statu
 	return 0;
 }
 
-/* The headers of the tables, which stand behind the file's header and the sections' in this order. */
+/* The headers of the tables, which stand behind all headers in this order. */
 static void put_tables(struct parts *parts, uint64_t frames)
 {
 	size_t patches = parts->headers.size / sizeof(Elf64_Shdr);

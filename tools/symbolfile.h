@@ -19,9 +19,9 @@ int symbolfile_write(const struct lcp_process *process, const struct lcp_status 
 void perfmap_put(const struct lcp_status *status, struct text *ret);
 
 /*
- * Write it to @path, or where perf looks for that of the process if that is NULL: not if the process
- * has that file open, since then it is a map that it writes of its own code. 0, or -1 with the
- * reason in @failure.
+ * Write it to @path, or if that is NULL to where perf looks for it: not if the process has that
+ * file open, since then it is a map that it writes of its own code. 0, or -1 with the reason in
+ * @failure.
  */
 int perfmap_write(const struct lcp_process *process, const struct lcp_status *status,
 		  const char *path, struct failure *failure);

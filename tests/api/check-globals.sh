@@ -71,7 +71,8 @@ result $? "what holds pointers is read-only once they are relocated"
 # All that the library calls. It does not print, end the process, look at the environment or change
 # the process that it is in: another function needs a reason to be here, and none of these has one:
 # write, dprintf, exit, abort, getenv, signal, sigaction, fork, chdir, setlocale, strerror.
-cat >"$scratch/allowed" <<-end
+{
+cat <<-end
 	calloc free malloc realloc
 	abs bcmp bsearch memchr memcmp memcpy memmem memmove memrchr memset qsort
 	strchr strcmp strcspn strdup strlen strncmp strndup strnlen strrchr strspn strstr
@@ -89,7 +90,7 @@ end
 # SIGALRM; its stack and its tables are mappings, since it may not use the heap. The thread that waits
 # for it must not be cancelled: that would happen in the surgeon, which shares its state. Where a stack
 # is mapped is asked for by an ioctl of the process's maps.
-cat >>"$scratch/allowed" <<-end
+cat <<-end
 	dlclose dlopen dlsym
 	_exit clone dup2 execve fcntl lseek memfd_create sigaction sigfillset sigprocmask syscall
 	waitpid write
@@ -101,7 +102,7 @@ cat >>"$scratch/allowed" <<-end
 end
 # core/safety.c maps a buffer for stacks; target/unwind.c gives libunwind accessors of its own, so that it
 # reads what we have read and nothing else.
-cat >>"$scratch/allowed" <<-end
+cat <<-end
 	mmap munmap
 	_Ux86_64_create_addr_space _Ux86_64_destroy_addr_space _Ux86_64_dwarf_search_unwind_table
 	_Ux86_64_get_reg _Ux86_64_get_save_loc _Ux86_64_init_remote _Ux86_64_is_signal_frame
@@ -110,11 +111,11 @@ cat >>"$scratch/allowed" <<-end
 	pthread_setcancelstate ptrace read snprintf strtoull timer_create timer_settime waitid
 end
 # What the toolchain brings: the end of the process if a stack is smashed, hooks for unloading.
-cat >>"$scratch/allowed" <<-end
+cat <<-end
 	__stack_chk_fail __cxa_finalize __gmon_start__
 	_ITM_deregisterTMCloneTable _ITM_registerTMCloneTable
 end
-tr -s ' ' '\n' <"$scratch/allowed" >"$scratch/allowed-names"
+} | tr -s ' ' '\n' >"$scratch/allowed-names"
 # With _FORTIFY_SOURCE memcpy is __memcpy_chk.
 symbols -D --undefined-only "$library" | awk '{ sub(/@.*/, "", $NF); print $NF }' |
 	sed 's/^__\(.*\)_chk$/\1/' >"$scratch/called"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What tests/tools/test-apply.sh patches: it answers with its LEVEL, and stays inside a function for
- * as long as it is told to.
+ * What tests/tools/test-apply.sh patches: it answers with its LEVEL, and stays inside a function as
+ * long as it is told to.
  *
  *	ask	the number of the level, and one more for each call before
  *	hold	"holding", from within a function that levels change; then one more line, and its level

@@ -307,7 +307,9 @@ static int write_pivot(const struct surgery *surgery, bool new)
 	return write_bytes(surgery, pivot->entry, new ? pivot->to : pivot->from, pivot->size);
 }
 
-/* What was written is read back: a write that is said to be done and is not would be found never. */
+/*
+ * What was written is read back: a write that is said to be done and is not would be found never.
+ */
 static int read_back(const struct surgery *surgery, bool new)
 {
 	int r = 0;

@@ -14,9 +14,9 @@
  *	  resume		they go on
  *	  release		let go of the process
  *
- * Inside operate() nothing allocates, locks or calls back: the memory is the caller's, and a surgeon
- * may be killed at any instant. So a failure there is a code and a text in target->fault, of which
- * the caller makes an error object later.
+ * Inside operate() nothing allocates, locks or calls back: the memory is the caller's, and a
+ * surgeon may be killed at any instant. So a failure there is a code and a text in target->fault,
+ * of which the caller makes an error object later.
  */
 #ifndef LCP_TARGET_TARGET_H
 #define LCP_TARGET_TARGET_H
@@ -53,7 +53,9 @@ struct target_call {
 	bool no_value; /* what the function returns is of no use; not every process can tell it */
 	enum arch_syscall number;
 	uint64_t args[6];
-	/* No thread is borrowed that could be inside or return into these: it may hold their locks. */
+	/*
+	 * No thread is borrowed that could be inside or return into these: it may hold their locks.
+	 */
 	struct target_avoid avoid[TARGET_AVOID_MAX];
 };
 

@@ -9,6 +9,7 @@
  *	operate			run what follows in the surgeon, the process that traces
  *	  hold			become the tracer: whoever holds a process keeps other doctors out
  *	  call			make one thread run a system call or function; the others go on
+ *	  borrow, give_back	between these calls are made by one thread, which stands still
  *	  write			any time while held
  *	  stop			all threads stand still; threads[] holds their registers
  *	  resume		they go on
@@ -57,6 +58,11 @@ struct target_call {
 	 * No thread is borrowed that could be inside or return into these: it may hold their locks.
 	 */
 	struct target_avoid avoid[TARGET_AVOID_MAX];
+	/*
+	 * Also a thread that goes on with a timed call that was interrupted before: if we die
+	 * meanwhile, that call returns EINTR. call() takes one if there is no other.
+	 */
+	bool last_resort;
 };
 
 /* Why an operation failed. */
@@ -118,6 +124,13 @@ struct target_ops {
 	 */
 	int (*call)(struct target *target, const struct target_call *call, uint64_t deadline,
 		    uint64_t *ret);
+
+	/*
+	 * From now on the thread that makes a call is kept for the next one, if it can make that
+	 * too; until it is given back. So several calls take one stop of one thread.
+	 */
+	void (*borrow)(struct target *target);
+	void (*give_back)(struct target *target);
 
 	/*
 	 * Stop all threads, new ones too: 0, and target->threads says where they are. -LCP_ESTOP

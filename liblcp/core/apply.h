@@ -28,8 +28,8 @@ void apply_settings(const struct lcp_process *process, const struct lcp_apply_op
 		    struct plan_settings *ret);
 
 /*
- * If a doctor died at this process, finish or undo what it had begun, and give back what it left.
- * 1 if there was something to do: what was read of the ledger is out of date then; 0; or an error.
+ * If a doctor died at this process, finish or undo what it had begun, and give back what it left. 1
+ * if there was something to do, so that what was read of the ledger is out of date; 0; or an error.
  */
 int recover(struct lcp_process *process, const struct plan_settings *settings,
 	    struct lcp_report *report, struct lcp_error **reterr);

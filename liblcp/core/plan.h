@@ -46,7 +46,10 @@ struct plan {
 	VEC(void *) buffers; /* freed with the plan */
 	struct surgery surgery;
 	struct safety *safety;
-	/* Where reasons go if all of them are wanted: there may be more than that returned. */
+	/*
+	 * Where reasons go if all of them are wanted: there may be more than the one that is
+	 * returned.
+	 */
 	struct lcp_report *reasons;
 };
 

@@ -71,7 +71,8 @@ result $? "what holds pointers is read-only once they are relocated"
 # All that the library calls. It does not print, end the process, look at the environment or change
 # the process that it is in: another function needs a reason to be here, and none of these has one:
 # write, dprintf, exit, abort, getenv, signal, sigaction, fork, chdir, setlocale, strerror.
-cat >"$scratch/allowed" <<-end
+{
+cat <<-end
 	calloc free malloc realloc
 	abs bcmp bsearch memchr memcmp memcpy memmem memmove memrchr memset qsort
 	strchr strcmp strcspn strdup strlen strncmp strndup strnlen strrchr strspn strstr
@@ -92,6 +93,8 @@ end
 # is mapped is asked for by an ioctl of the process's maps. Records of the ledger have the time.
 # libunwind gets accessors of ours (target/unwind.c), so that it reads what we have read and nothing else.
 cat >>"$scratch/allowed" <<-end
+# is mapped is asked for by an ioctl of the process's maps.
+cat <<-end
 	dlclose dlopen dlsym
 	_exit clone dup2 execve fcntl lseek memfd_create sigaction sigfillset sigprocmask syscall
 	waitpid write
@@ -100,16 +103,24 @@ cat >>"$scratch/allowed" <<-end
 	clock_gettime clock_nanosleep fstatat ioctl madvise mmap mprotect munmap openat poll prctl
 	process_vm_readv pthread_setcancelstate ptrace pwrite read snprintf strtoull sysconf
 	timer_create timer_settime waitid
+	strcspn strrchr strstr
+	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl sysconf process_vm_readv pwrite
+	pthread_setcancelstate read setitimer snprintf strtoull
+end
+# core/safety.c maps a buffer for stacks; target/unwind.c gives libunwind accessors of its own, so that it
+# reads what we have read and nothing else.
+cat <<-end
+	mmap munmap
 	_Ux86_64_create_addr_space _Ux86_64_destroy_addr_space _Ux86_64_dwarf_search_unwind_table
 	_Ux86_64_get_reg _Ux86_64_get_save_loc _Ux86_64_init_remote _Ux86_64_is_signal_frame
 	_Ux86_64_set_caching_policy _Ux86_64_step
 end
 # What the toolchain brings: the end of the process if a stack is smashed, hooks for unloading.
-cat >>"$scratch/allowed" <<-end
+cat <<-end
 	__stack_chk_fail __cxa_finalize __gmon_start__
 	_ITM_deregisterTMCloneTable _ITM_registerTMCloneTable
 end
-tr -s ' ' '\n' <"$scratch/allowed" >"$scratch/allowed-names"
+} | tr -s ' ' '\n' >"$scratch/allowed-names"
 # With _FORTIFY_SOURCE memcpy is __memcpy_chk.
 symbols -D --undefined-only "$library" | awk '{ sub(/@.*/, "", $NF); print $NF }' |
 	sed 's/^__\(.*\)_chk$/\1/' >"$scratch/called"

@@ -438,6 +438,7 @@ static int fill(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 						      fit->image.eh_frame_hdr_size };
 	if (record->eh_frame.size == 0)
 		record->frames.object = 0;
+	record->code_size = fit->image.code_end - record->text.address;
 	for (size_t i = 0; r == 0 && i < record->row_count; i++)
 		r = fill_row(plan, fit, i, reterr);
 	if (r == 0)

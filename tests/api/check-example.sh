@@ -51,9 +51,9 @@ exec 3>&-
 wait "$pid"
 result $? "until its end"
 out=$("$scratch/example" "$pid" "$scratch/victim.kpatch" 2>&1)
-[ $? -eq 1 ] && [ "$out" = "no process $pid" ]
+[ "$?:$out" = "1:no process $pid" ]
 result $? "the example says why it cannot apply it to a process that is gone" "$out"
 out=$("$scratch/example" 1 /dev/null 2>&1)
-[ $? -eq 1 ] && [ "$out" = "not a regular file" ]
+[ "$?:$out" = "1:not a regular file" ]
 result $? "and why it cannot load a file" "$out"
 finish

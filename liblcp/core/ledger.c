@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/ledger.h"
+#include "core/ledger_parts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,7 +29,6 @@
 #define RECORD_DIGEST 152
 #define RECORD_CODE_SIZE 184
 #define RECORD_STRINGS 192 /* bytes of them */
-#define RECORD_SIZE 200
 
 #define RECORD_MAGIC_VALUE 0x52504c4cU
 
@@ -356,6 +355,18 @@ static bool parse_record(const uint8_t *bytes, const struct ledger_chunk *chunk,
 			return false;
 	}
 	return true;
+}
+
+bool ledger_head_parse(const uint8_t *bytes, const struct ledger_chunk *chunk,
+		       const struct ledger_slot *slot, struct ledger_record *ret)
+{
+	*ret = (struct ledger_record){
+		.address = chunk->address + slot->offset,
+		.bytes = slot->bytes,
+	};
+	parse_fields(bytes, ret);
+	return get_le32(bytes + RECORD_MAGIC) == RECORD_MAGIC_VALUE &&
+	       is_sound_record(ret, chunk, slot);
 }
 
 /* Bytes of the record, as it says itself; 0 if it cannot be so. */

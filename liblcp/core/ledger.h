@@ -170,6 +170,24 @@ int ledger_record(const struct lcp_process *process, const struct ledger_chunk *
 		  struct ledger_slot *slot, struct ledger_record **ret, struct lcp_error **reterr);
 void ledger_record_free(struct ledger_record *record);
 
+/*
+ * What all records of @chunk begin with: *@ret has one of no rows and texts for each slot, with
+ * address 0 for those that cannot be read. The caller frees *@ret. 0 or -ENOMEM.
+ */
+int ledger_heads(const struct lcp_process *process, const struct ledger_chunk *chunk,
+		 struct ledger_record **ret, struct lcp_error **reterr);
+
+/* Bytes of @chunk up to the end of its last slot. */
+uint64_t ledger_extent(const struct ledger_chunk *chunk);
+
+/*
+ * Which of the slots, by number, hold the oldest applied record of an object, or one of which that
+ * cannot be told; NULL if nothing can. The process remembers it until the chunk is of another
+ * generation.
+ */
+const bool *ledger_oldest(struct lcp_process *process, const struct ledger_chunk *chunk);
+void ledger_seen_free(struct ledger_seen *seen);
+
 /* The chunk and slot that @address lies in, or NULL. */
 struct ledger_slot *ledger_slot_at(const struct ledger *ledger, uint64_t address,
 				   struct ledger_chunk **ret_chunk);

@@ -57,7 +57,9 @@ static int find_applied(struct plan *plan, const struct lcp_kpatch *patch,
 	return 0;
 }
 
-/* Is the patch applied already? 1; 0 if it is new or of a higher level; an error if it cannot be. */
+/*
+ * Is the patch applied already? 1; 0 if it is new or of a higher level; an error if it cannot be.
+ */
 static int compare_applied(const struct lcp_kpatch *patch, const struct ledger_record *applied,
 			   struct lcp_error **reterr)
 {
@@ -172,7 +174,7 @@ static int apply_once(struct lcp_process *process, struct lcp_kpatch *const *pat
 	bool nothing = true;
 	int r;
 
-	r = plan_init(&plan, process, settings, reterr);
+	r = recover(&plan, process, settings, report, reterr);
 	plan.reasons = settings->all_reasons ? report : NULL;
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = find_objects(&plan, patches[i], &fits, reterr);
@@ -196,8 +198,11 @@ static int apply_until(struct lcp_process *process, struct lcp_kpatch *const *pa
 {
 	int r = -EAGAIN;
 
-	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++)
+	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++) {
 		r = apply_once(process, patches, count, settings, report, reterr);
+		if (r < 0)
+			process_doubt(process);
+	}
 	if (r != -EAGAIN)
 		return r;
 	return error_set(reterr, -LCP_ECONFLICT,
@@ -215,9 +220,7 @@ int apply(struct lcp_process *process, struct lcp_kpatch *const *patches, size_t
 	if (report == NULL)
 		return error_set_nomem(reterr);
 	apply_settings(process, options, &settings);
-	r = recover(process, &settings, report, reterr);
-	if (r >= 0)
-		r = apply_until(process, patches, count, &settings, report, reterr);
+	r = apply_until(process, patches, count, &settings, report, reterr);
 	if (r < 0)
 		return r;
 	report->outcome = r == 1				      ? LCP_OUTCOME_ALREADY_APPLIED

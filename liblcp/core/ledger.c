@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/ledger.h"
+#include "core/ledger_parts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -28,7 +28,6 @@
 #define RECORD_PIVOT_TO 136
 #define RECORD_DIGEST 152
 #define RECORD_STRINGS 184 /* bytes of them */
-#define RECORD_SIZE 192
 
 #define RECORD_MAGIC_VALUE 0x52504c4cU
 
@@ -83,7 +82,9 @@ void ledger_fini(struct ledger *ledger)
 	*ledger = (struct ledger){ 0 };
 }
 
-/* Could a chunk be mapped like this? Nothing else is read: programs that make code have many such. */
+/*
+ * Could a chunk be mapped like this? Nothing else is read: programs that make code have many such.
+ */
 static bool may_be_chunk(const struct proc_mapping *mapping)
 {
 	return mapping->readable && mapping->executable && !mapping->writable && !mapping->shared &&
@@ -352,6 +353,18 @@ static bool parse_record(const uint8_t *bytes, const struct ledger_chunk *chunk,
 			return false;
 	}
 	return true;
+}
+
+bool ledger_head_parse(const uint8_t *bytes, const struct ledger_chunk *chunk,
+		       const struct ledger_slot *slot, struct ledger_record *ret)
+{
+	*ret = (struct ledger_record){
+		.address = chunk->address + slot->offset,
+		.bytes = slot->bytes,
+	};
+	parse_fields(bytes, ret);
+	return get_le32(bytes + RECORD_MAGIC) == RECORD_MAGIC_VALUE &&
+	       is_sound_record(ret, chunk, slot);
 }
 
 /* Bytes of the record, as it says itself; 0 if it cannot be so. */

@@ -37,7 +37,9 @@ struct object_table {
 };
 
 struct object {
-	/* As /proc/PID/maps has it, but printable; "[vdso]", "" if no file is mapped; never NULL. */
+	/*
+	 * As /proc/PID/maps has it, but printable; "[vdso]", "" if no file is mapped; never NULL.
+	 */
 	char *path;
 	char *build_id; /* hexadecimal digits, or NULL */
 	uint16_t machine;
@@ -64,13 +66,18 @@ struct lcp_process {
 	struct target *target;
 	char *path; /* of its program, as /proc/PID/maps has it: what /proc/PID/exe leads to */
 	struct proc_maps maps;
+	char *maps_text; /* what they were made of; NULL if the objects have to be looked at again */
 	struct object *objects; /* in search order: the program first */
 	size_t object_count;
 	struct process_lookups *lookups; /* of lookup.c */
+	struct ledger_seen *ledger_seen; /* of ledger_heads.c */
 };
 
 /* Look at the process again: mappings and objects. -LCP_EGONE, -EPERM, -LCP_EFORMAT, -ENOMEM. */
 int process_refresh(struct lcp_process *process, struct lcp_error **reterr);
+
+/* What the last look saw is not to be relied on: the next one is a thorough one. */
+void process_doubt(struct lcp_process *process);
 
 /* A process of @target, which it takes over on success. */
 int process_new(struct lcp_ctx *ctx, struct target *target, struct lcp_process **ret,
@@ -100,8 +107,8 @@ const struct object *process_object_by_build_id(const struct lcp_process *proces
 						const char *build_id, const struct object *after);
 
 /*
- * Read @size bytes: 0; -LCP_EGONE, -EPERM, -EFAULT and so on, and the message says of what: "reading
- * WHAT at 0xADDRESS".
+ * Read @size bytes: 0; -LCP_EGONE, -EPERM, -EFAULT and so on, and the message says of what:
+ * "reading WHAT at 0xADDRESS".
  */
 int process_read(const struct lcp_process *process, uint64_t address, void *ret, size_t size,
 		 const char *what, struct lcp_error **reterr);

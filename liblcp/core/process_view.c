@@ -34,9 +34,7 @@ struct link_entry {
 	uint64_t prev;
 };
 
-enum {
-	STATE_CONSISTENT
-}; /* RT_CONSISTENT */
+#define STATE_CONSISTENT 0 /* RT_CONSISTENT: no list is being changed */
 
 struct debug {
 	int32_t version; /* from 2 on something follows */
@@ -59,6 +57,7 @@ void process_view_fini(struct process_view *view)
 		process_object_fini(&view->objects.items[i]);
 	vec_fini(&view->objects);
 	proc_maps_fini(&view->maps);
+	free(view->maps_text);
 }
 
 static int read_memory(const struct process_view *view, uint64_t address, void *ret, size_t size)
@@ -256,6 +255,8 @@ static int find_own_debug(const struct process_view *view, const struct object *
 	r = find_symbol(view, linker, "_dl_debug_addr", &pointer);
 	if (r == 0 && pointer != 0)
 		r = read_memory(view, pointer, ret, sizeof(*ret));
+	if (r < 0)
+		*ret = 0;
 	return process_fails(r) ? r : 0;
 }
 

@@ -208,7 +208,7 @@ static int revert_once(struct lcp_process *process, const char *id,
 	size_t count;
 	int r;
 
-	r = plan_init(&plan, process, settings, reterr);
+	r = recover(&plan, process, settings, report, reterr);
 	if (r == 0)
 		r = find_parts(&plan, id, &count, reterr);
 	if (r == 0 && count == 0)
@@ -233,11 +233,10 @@ int revert(struct lcp_process *process, const char *id, const struct lcp_apply_o
 	if (report == NULL)
 		return error_set_nomem(reterr);
 	apply_settings(process, options, &settings);
-	r = recover(process, &settings, report, reterr);
-	if (r < 0)
-		return r;
 	for (int i = 0; i < PLANS_MAX; i++) {
 		r = revert_once(process, id, &settings, report, reterr);
+		if (r < 0)
+			process_doubt(process);
 		if (r != -EAGAIN)
 			break;
 	}

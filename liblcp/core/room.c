@@ -71,7 +71,7 @@ static struct ledger_slot *take_slot(const struct room_wish *wish, const struct 
 {
 	struct span text[LEDGER_SLOT_COUNT], data[LEDGER_SLOT_COUNT];
 	struct ledger_slot *found = NULL;
-	size_t texts = 0, datas = 0;
+	size_t text_count = 0, data_count = 0;
 	uint64_t offset, data_offset = 0;
 
 	for (size_t i = LEDGER_SLOT_COUNT; i-- > 0;) {
@@ -80,14 +80,15 @@ static struct ledger_slot *take_slot(const struct room_wish *wish, const struct 
 		if (slot->state == 0)
 			found = slot;
 		else
-			text[texts++] = (struct span){ slot->offset, slot->offset + slot->bytes };
+			text[text_count++] = (struct span){ slot->offset,
+							    slot->offset + slot->bytes };
 		if (slot->state != 0 && slot->data_bytes > 0)
-			data[datas++] = (struct span){ slot->data_offset,
-						       slot->data_offset + slot->data_bytes };
+			data[data_count++] = (struct span){ slot->data_offset,
+							    slot->data_offset + slot->data_bytes };
 	}
-	offset = find_gap(text, texts, LEDGER_HEADER_SIZE, chunk->bytes, wish->bytes);
+	offset = find_gap(text, text_count, LEDGER_HEADER_SIZE, chunk->bytes, wish->bytes);
 	if (wish->data_bytes > 0)
-		data_offset = find_gap(data, datas, DATA_START, chunk->data_bytes,
+		data_offset = find_gap(data, data_count, DATA_START, chunk->data_bytes,
 				       wish->data_bytes);
 	if (found == NULL || offset == 0 || (wish->data_bytes > 0 && data_offset == 0))
 		return NULL;
@@ -140,10 +141,12 @@ static int new_chunk(struct plan *plan, const struct room_wish *wish, struct led
 	if (chunk == NULL)
 		return error_set_nomem(reterr);
 	chunk->bytes = aligned(LEDGER_HEADER_SIZE + wish->bytes, PAGE);
-	chunk->data_bytes = aligned(DATA_START + wish->data_bytes, PAGE);
+	/* Most patches bring no data, and memory for it costs another call in the process. */
+	if (wish->data_bytes > 0)
+		chunk->data_bytes = aligned(DATA_START + wish->data_bytes, PAGE);
 	if (chunk->bytes < LEDGER_CHUNK_SIZE)
 		chunk->bytes = LEDGER_CHUNK_SIZE;
-	if (chunk->data_bytes < LEDGER_DATA_SIZE)
+	if (wish->data_bytes > 0 && chunk->data_bytes < LEDGER_DATA_SIZE)
 		chunk->data_bytes = LEDGER_DATA_SIZE;
 	chunk->generation = 1;
 	name_chunk(chunk, wish->id);

@@ -54,6 +54,8 @@ static void forget(struct target_ptrace *ptrace)
 {
 	ptrace->count = 0;
 	ptrace->held = 0;
+	ptrace->surgeon = NULL;
+	ptrace->waiting = false;
 	ptrace->raised = false;
 	ptrace->base.threads = NULL;
 	ptrace->base.thread_count = 0;
@@ -64,7 +66,9 @@ static void forget(struct target_ptrace *ptrace)
 static int operate(struct target *target, int (*work)(void *arg), void *arg)
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
-	struct surgeon surgeon = { .work = work, .arg = arg };
+	struct surgeon surgeon = {
+		.work = work, .arg = arg, .tick = ptrace_tick, .tick_arg = ptrace
+	};
 	int r;
 
 	if (ptrace_table_reserve(ptrace, task_count(ptrace->tasks) + MORE_THREADS) < 0)
@@ -77,6 +81,7 @@ static int operate(struct target *target, int (*work)(void *arg), void *arg)
 		ptrace_abandon(ptrace);
 		r = 0;
 	} else {
+		ptrace->surgeon = &surgeon;
 		r = surgeon_run(&surgeon);
 	}
 	forget(ptrace);
@@ -101,6 +106,8 @@ static const struct target_ops ops = {
 	.hold = ptrace_hold,
 	.release = ptrace_release,
 	.call = ptrace_call,
+	.borrow = ptrace_borrow,
+	.give_back = ptrace_give_back,
 	.stop = ptrace_stop_all,
 	.resume = ptrace_resume_all,
 	.now = ptrace_now,
@@ -123,8 +130,8 @@ static int open_in(const struct target_ptrace *ptrace, int32_t tid, const char *
 }
 
 /*
- * First its folder and then its descriptor: if the process is alive after both, both are of the same
- * process, and no other has had the number in between.
+ * First its folder and then its descriptor: if the process is alive after both, both are of the
+ * same process, and no other has had the number in between.
  */
 static int open_process(struct target_ptrace *ptrace, struct lcp_error **reterr)
 {
@@ -169,8 +176,8 @@ static int find_thread(struct target_ptrace *ptrace, int32_t *ret, struct lcp_er
 
 /*
  * A process runs on the CPU the kernel runs on; what is asked is whether in its 64-bit mode. Its
- * auxiliary vector says so, whether or not its file may be read: pairs of 64-bit numbers, and program
- * headers of ELF64.
+ * auxiliary vector says so, whether or not its file may be read: pairs of 64-bit numbers, and
+ * program headers of ELF64.
  */
 static int check_cpu(const struct target_ptrace *ptrace, int32_t tid, struct lcp_error **reterr)
 {

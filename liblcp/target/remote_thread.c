@@ -211,7 +211,7 @@ int loan_save(struct loan *loan, const struct target_call *call)
 		return target_fail(target, -LCP_EBORROW, "code has gone from the process");
 	r = save_state(loan);
 	if (r == 0)
-		r = refuse_restart(loan);
+		r = call->last_resort ? 0 : refuse_restart(loan);
 	if (r == 0)
 		r = refuse_rseq(loan);
 	if (r == 0)
@@ -256,7 +256,7 @@ static int check_room(struct loan *loan, const struct target_call *call)
 	r = remote_maps_find(loan->target->pid, loan->tid, sp - 1, loan->remote->text,
 			     sizeof(loan->remote->text), &stack);
 	if (r < 0 && r != -ENOENT)
-		return loan_fail(loan, r == -ENOENT ? ESRCH : -r, "reading the mappings");
+		return loan_fail(loan, -r, "reading the mappings");
 	own = r == 0 &&
 	      (remote_maps_is_named(&stack, "[stack]") || (sp <= pointer && pointer < stack.end));
 	if (!own || !stack.writable || stack.shared || frame->address < stack.start)

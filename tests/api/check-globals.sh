@@ -85,24 +85,21 @@ end
 # libdw is loaded on demand: who embeds the library to apply patches does without it, lzma and bzip2.
 # The assembler is run as a process of its own: build/assemble.c, where _exit, execve, dup2 and sigaction
 # are called in that process only. Units are worked on by several threads, with all signals blocked.
-# Processes: target/. The surgeon is a process of its own, which waits, sleeps, names itself and takes
-# SIGALRM; its stack and its tables are mappings, since it may not use the heap. The thread that waits
+#
+# Processes: target/. The surgeon is a process of its own, which waits, sleeps, names itself and has a
+# timer; its stack and its tables are mappings, since it may not use the heap. The thread that waits
 # for it must not be cancelled: that would happen in the surgeon, which shares its state. Where a stack
-# is mapped is asked for by an ioctl of the process's maps.
+# is mapped is asked for by an ioctl of the process's maps. Records of the ledger have the time.
+# libunwind gets accessors of ours (target/unwind.c), so that it reads what we have read and nothing else.
 cat >>"$scratch/allowed" <<-end
 	dlclose dlopen dlsym
 	_exit clone dup2 execve fcntl lseek memfd_create sigaction sigfillset sigprocmask syscall
 	waitpid write
 	pthread_cond_destroy pthread_cond_signal pthread_cond_wait pthread_create pthread_join
 	pthread_sigmask sched_getaffinity __sched_cpucount
-	strcspn strrchr strstr
-	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl process_vm_readv pwrite
-	pthread_setcancelstate read setitimer snprintf strtoull
-end
-# core/safety.c maps a buffer for stacks; target/unwind.c gives libunwind accessors of its own, so that it
-# reads what we have read and nothing else.
-cat >>"$scratch/allowed" <<-end
-	mmap munmap
+	clock_gettime clock_nanosleep fstatat ioctl madvise mmap mprotect munmap openat poll prctl
+	process_vm_readv pthread_setcancelstate ptrace pwrite read snprintf strtoull sysconf
+	timer_create timer_settime waitid
 	_Ux86_64_create_addr_space _Ux86_64_destroy_addr_space _Ux86_64_dwarf_search_unwind_table
 	_Ux86_64_get_reg _Ux86_64_get_save_loc _Ux86_64_init_remote _Ux86_64_is_signal_frame
 	_Ux86_64_set_caching_policy _Ux86_64_step

@@ -57,6 +57,32 @@ def curl_units(folder):
     return glob.glob("lib/**/*.c", root_dir=folder, recursive=True)
 
 
+def zlib_units(folder):
+    return glob.glob("*.c", root_dir=folder)
+
+
+def sqlite3_units(folder):
+    """Without the amalgamation, and without what belongs to the shell, to Tcl and to tests."""
+    units = glob.glob("src/*.c", root_dir=folder)
+    others = re.compile(r"src/(test|tcl|lempar|shell)")
+    return [*(unit for unit in units if not others.match(unit)), "tsrc/parse.c", "tsrc/opcodes.c"]
+
+
+# Libraries that the corpus does not have, in its way.
+PACKAGES = corpus.PACKAGES | {
+    "zlib": ("", "./configure", "-fPIC -D_LARGEFILE64_SOURCE=1 -DHAVE_HIDDEN", []),
+    "sqlite3": (
+        "tcl",
+        "./configure && make .target_source",
+        "-fPIC -I . -I src -I tsrc -D_HAVE_SQLITE_CONFIG_H -DBUILD_sqlite -DNDEBUG -DSQLITE_OS_UNIX=1 "
+        "-DSQLITE_THREADSAFE=1",
+        [],
+    ),
+}
+
+# Fixes that a package has in its sources: they are beside this file, and are taken out first.
+OLD_FIXES = {"zlib": ["zlib-CVE-2022-37434.patch"]}
+
 # Which units, which flags beside those the corpus has, and how to link.
 PROGRAMS = {
     "nginx": (nginx_units, "", "-pie -Wl,-E -ldl -pthread -lcrypt -lpcre2-8 -lssl -lcrypto -lz"),
@@ -70,6 +96,8 @@ PROGRAMS = {
         "",
         "-shared -Wl,-soname,libcurl.so.4 -lssl -lcrypto -lssh2 -lnghttp2 -lrtmp -lldap -llber -lz",
     ),
+    "sqlite3": (sqlite3_units, "", "-shared -Wl,-soname,libsqlite3.so.0 -lm -ldl -pthread"),
+    "zlib": (zlib_units, "", "-shared -Wl,-soname,libz.so.1"),
 }
 
 
@@ -87,28 +115,39 @@ class Program:
         self.package, self.lcp = package, lcp
         self.keep = os.path.join(keep, package)
         self.path = os.path.join(self.keep, package)
-        needed, prepare, flags, _ = corpus.PACKAGES[package]
+        needed, self.prepare, flags, _ = PACKAGES[package]
         units, more, self.link_flags = PROGRAMS[package]
         wanted, self.answers = corpus.read_answers(self.find_answers())
         corpus.need_installed(needed.split(), install)
         self.source = os.path.join(self.keep, "source")
-        if not os.path.exists(self.path):
+        if not os.path.exists(self.source):
             shutil.rmtree(self.keep, ignore_errors=True)
             os.makedirs(self.keep)
-            fetched, _ = archive().fetch(package, wanted)
-            shutil.move(fetched, self.source)
-            corpus.need("prepare", "sh", "-ec", prepare, cwd=self.source)
+            self.fetch(archive(), wanted)
         self.tree = corpus.Tree(self.source, f"{flags} {more}", [], self.keep)
         self.names = self.tree.series()
         if not os.path.exists(self.path):
-            for name in self.before_fixes():
-                self.tree.patch(name)
             self.link(units(self.source))
         with open(f"{self.keep}/units.json", encoding="utf-8") as file:
-            units = json.load(file)
-        self.old = units["paths"]
-        self.tree.uses = {unit: set(uses) for unit, uses in units["uses"].items()}
+            known = json.load(file)
+        self.old = known["paths"]
+        self.tree.uses = {unit: set(uses) for unit, uses in known["uses"].items()}
         self.tree.count = 1
+
+    def fetch(self, archive, wanted):
+        """Get the sources as they were before the fixes."""
+        folder, _ = archive.fetch(self.package, wanted)
+        corpus.need("prepare", "sh", "-ec", self.prepare, cwd=folder)
+        tree = corpus.Tree(folder, "", [], self.keep)
+        self.names = tree.series()
+        for name in self.before_fixes():
+            tree.patch(name)
+        for name in OLD_FIXES.get(self.package, []):
+            shutil.copy(os.path.join(HERE, name), f"{folder}/debian/patches")
+            corpus.need(name, "patch", "-R", "-p1", "-s", "-i", f"debian/patches/{name}", cwd=folder)
+            with open(f"{folder}/debian/patches/series", "a", encoding="utf-8") as file:
+                file.write(f"{name}\n")
+        shutil.move(folder, self.source)
 
     def find_answers(self):
         """Answers are beside this file, or where the variable says there are more."""
@@ -129,7 +168,7 @@ class Program:
         paths = self.tree.compile(sorted(self.tree.uses))
         objects = [path[:-1] + "o" for path in paths.values()]
         pairs = list(zip(paths.values(), objects))
-        corpus.in_parallel(lambda pair: corpus.need(pair[0], "gcc", "-c", *pair[:1], "-o", pair[1]), pairs)
+        corpus.in_parallel(lambda pair: corpus.need(pair[0], "gcc", "-c", pair[0], "-o", pair[1]), pairs)
         corpus.need("link", "gcc", "-Wl,--build-id", "-o", self.path + ".new", *objects,
                     *self.link_flags.split())
         for path in objects:
@@ -143,6 +182,10 @@ class Program:
         command = ["patch", "-p1", "-s", "-f", *more, "-i", os.path.join("debian/patches", name)]
         return corpus.run(*command, cwd=self.source).returncode == 0
 
+    def changes_layout(self, name):
+        """No live patch holds that, nor anything that needs it."""
+        return self.answers.get(os.path.basename(name), {}).get("verdict") == "D"
+
     def applied(self, name):
         """Apply a fix, those it needs before it: which ones now are, in that order."""
         if self.try_patch(name, "--dry-run"):
@@ -154,7 +197,7 @@ class Program:
         wanted = [other for other in earlier if self.tree.touched(other) & files] + [name]
         done = []
         for other in wanted:
-            if not self.try_patch(other, "--dry-run"):
+            if self.changes_layout(other) or not self.try_patch(other, "--dry-run"):
                 self.taken_back(done)
                 return []
             self.tree.patch(other)

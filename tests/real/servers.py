@@ -58,7 +58,7 @@ http {{
 	}}
 	server {{
 		listen unix:{folder}/behind backlog=1024;
-		location / {{ alias {folder}/www/small.txt; }}
+		location /proxy {{ alias {folder}/www/small.txt; default_type text/plain; }}
 	}}
 	charset_map koi8-r utf-8 {{ C0 D18E; C1 D0B0; }}
 }}
@@ -87,11 +87,11 @@ end
 
 # What redis-benchmark asks for in turn: how often, and the command.
 BENCHMARKS = (
-    (8000, ("PFADD", "sketch:__rand_int__", "__rand_int__")),
-    (8000, ("SET", "key:__rand_int__", "value")),
-    (8000, ("GET", "key:__rand_int__")),
-    (1000, ("PFCOUNT", "sketch:000000000001", "sketch:000000000002")),
-    (4000, ("EVAL", "local t={} for i=1,50 do t[i]=i end return #t", "0")),
+    (1000, ("PFADD", "sketch:__rand_int__", "__rand_int__")),
+    (2000, ("SET", "key:__rand_int__", "value")),
+    (2000, ("GET", "key:__rand_int__")),
+    (500, ("PFCOUNT", "sketch:000000000001", "sketch:000000000002")),
+    (1000, ("EVAL", "local t={} for i=1,50 do t[i]=i end return #t", "0")),
 )
 
 
@@ -113,6 +113,16 @@ class Seen:
     def fail(self, reason):
         self.failures += 1
         self.reasons.append(reason)
+
+
+def checked(text):
+    """What load-check tells."""
+    said = json.loads(text)
+    seen = Seen()
+    seen.requests, seen.failures = said["answers"], said["wrong"]
+    seen.reasons += [said["first"]] if said["wrong"] else []
+    seen.max = said["worst"] * 1000
+    return seen
 
 
 def free_port():
@@ -150,10 +160,6 @@ def write(path, text):
         file.write(text)
 
 
-def threads_of(pid):
-    return os.listdir(f"/proc/{pid}/task")
-
-
 def start_time(pid):
     """Tells a process from a later one that got its number; a dead one has none."""
     try:
@@ -173,13 +179,8 @@ class Clients:
             raise RuntimeError("load-check has ended early")
 
     def stop(self):
-        seen = Seen()
-        text, _ = self.check.communicate(timeout=DEADLINE_S)
-        said = json.loads(text)
-        seen.requests, seen.failures = said["answers"], said["wrong"]
-        seen.reasons += [said["first"]] if said["wrong"] else []
-        seen.max = said["worst"] * 1000
-        return seen
+        text, _ = self.check.communicate("tell\n", timeout=DEADLINE_S)
+        return checked(text)
 
 
 class Wrk(Clients):
@@ -201,6 +202,9 @@ class Wrk(Clients):
             run.send_signal(signal.SIGINT)
         for run in self.runs:
             text, _ = run.communicate(timeout=DEADLINE_S)
+            if run.returncode != 0:
+                seen.fail(f"wrk ended with {run.returncode}: {text}")
+                continue
             said = json.loads(text.strip().splitlines()[-1])
             one = Seen()
             one.__dict__.update(said)
@@ -250,27 +254,25 @@ class RedisBenchmark(Clients):
     def stop(self):
         self.ending = True
         self.thread.join()
-        checked = super().stop()
+        others = super().stop()
         self.seen.max = max(self.counts, default=0.0)
         self.seen.p99, self.seen.p999 = self.percentile(0.99), self.percentile(0.999)
-        checked.max = 0
-        self.seen.add(checked)
+        others.max = 0
+        self.seen.add(others)
         return self.seen
 
 
-class Server:
-    """A running server: .pids are all its processes, .load() begins a load on it."""
+class Subject:
+    """A running process, its children, and the log they write: .load() begins a load on it."""
 
-    def __init__(self, folder, command):
+    def __init__(self, folder, command, **options):
         self.folder, self.log = folder, f"{folder}/error.log"
+        self.pids = []
         write(self.log, "")
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        try:
-            until(lambda: answers(self.port) and self.find_pids(), f"{command[0]} does not answer")
-        except RuntimeError:
-            self.stop()
-            raise
-        self.forget()
+        self.process = subprocess.Popen(command, **options)
+
+    def find_pids(self):
+        return [self.process.pid]
 
     def forget(self):
         """What is so now is what it has to be like later."""
@@ -287,10 +289,6 @@ class Server:
         more = read(self.log)[len(self.logged):]
         return words + [f"logged: {line}" for line in more.splitlines()[:3]]
 
-    def children(self):
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
-            return sorted(map(int, file.read().split()))
-
     def stop(self):
         for pid in [self.process.pid, *self.pids]:
             if start_time(pid):
@@ -302,11 +300,26 @@ class Server:
             self.process.wait()
 
 
-class Nginx(Server):
-    name = "nginx"
+class Server(Subject):
+    """One that answers at a port."""
 
+    def __init__(self, folder, command):
+        super().__init__(folder, command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        try:
+            until(lambda: answers(self.port) and self.find_pids(), f"{command[0]} does not answer")
+        except RuntimeError:
+            self.stop()
+            raise
+        self.forget()
+
+    def children(self):
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
+            return sorted(map(int, file.read().split()))
+
+
+class Nginx(Server):
     def __init__(self, program, folder):
-        self.port, self.pids = free_port(), []
+        self.port = free_port()
         os.makedirs(f"{folder}/www")
         write(f"{folder}/www/small.txt", "a small page\n" * 20)
         write(f"{folder}/nginx.conf", NGINX.format(folder=folder, port=self.port))
@@ -329,17 +342,12 @@ class Nginx(Server):
 
 
 class Redis(Server):
-    name = "redis"
-
     def __init__(self, program, folder):
-        self.port, self.pids = free_port(), []
+        self.port = free_port()
         settings = {"port": self.port, "bind": "127.0.0.1", "dir": folder, "save": "", "io-threads": 2,
                     "logfile": f"{folder}/error.log", "loglevel": "notice", "maxclients": 200}
         words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
         super().__init__(folder, [program, *words])
-
-    def find_pids(self):
-        return [self.process.pid]
 
     def load(self):
         return RedisBenchmark(["redis", str(self.port)], self.port)

@@ -28,8 +28,9 @@ void apply_settings(const struct lcp_process *process, const struct lcp_apply_op
 		    struct plan_settings *ret);
 
 /*
- * Begin a plan: look at the process and its ledger (plan_init()). If a doctor died at it, finish or undo
- * first what it had begun, and give back what it left; most of the time one look says that none did.
+ * Begin a plan: look at the process and its ledger (plan_init()). If a doctor died at it, finish or
+ * undo first what it had begun, and give back what it left; most of the time one look says that
+ * none did.
  */
 int recover(struct plan *plan, struct lcp_process *process, const struct plan_settings *settings,
 	    struct lcp_report *report, struct lcp_error **reterr);
@@ -38,8 +39,8 @@ int recover(struct plan *plan, struct lcp_process *process, const struct plan_se
 #define PLANS_MAX 16
 
 /*
- * What the newest of the patches that are in force on @row's function, @but aside, puts at the entry:
- * its own bytes if there is none.
+ * What the newest of the patches that are in force on @row's function, @but aside, puts at the
+ * entry: its own bytes if there is none.
  */
 int apply_below(struct plan *plan, const struct ledger_record *but, const struct ledger_row *row,
 		uint8_t *ret, struct lcp_error **reterr);

@@ -7,7 +7,9 @@
 
 #define LIBGCC "libgcc_s.so"
 
-/* In front of what malloc.o of the C library exports is more of it; it is that large in glibc 2.36. */
+/*
+ * In front of what malloc.o of the C library exports is more of it; it is that large in glibc 2.36.
+ */
 #define MALLOC_BEFORE ((uint64_t)32 << 10)
 
 static bool may_be_libgcc(const struct object *object)
@@ -123,7 +125,7 @@ int frames_find(struct lcp_process *process, bool forgets, struct frames *ret,
 			return r;
 		return find_malloc(process, &ret->avoid[1], reterr);
 	}
-	return r;
+	return r < 0 ? r : frames_find_in_file(process, ret, reterr);
 }
 
 int frames_state(const struct lcp_process *process, const struct frames *frames,

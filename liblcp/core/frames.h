@@ -5,9 +5,9 @@
  * __register_frame_info(). It takes 48 bytes of our memory for each and allocates nothing for them
  * before version 13; later ones may. Nothing is told where no libgcc is loaded.
  *
- * Telling it to forget a table it does not know ends the process (gcc_assert in unwind-dw2-fde.c). So
- * what is known is seen in those bytes, and a doctor that begins to have a table forgotten says so
- * in the ledger first: if it dies then, nobody tries again, and the patch's memory stays.
+ * Telling it to forget a table it does not know ends the process (gcc_assert in unwind-dw2-fde.c).
+ * So what is known is seen in those bytes, and a doctor that begins to have a table forgotten says
+ * so in the ledger first: if it dies then, nobody tries again, and the patch's memory stays.
  */
 #ifndef LCP_CORE_FRAMES_H
 #define LCP_CORE_FRAMES_H
@@ -28,6 +28,9 @@ struct frames {
 /* For telling, or for forgetting too, which frees memory and so must not interrupt malloc(). */
 int frames_find(struct lcp_process *process, bool forgets, struct frames *ret,
 		struct lcp_error **reterr);
+
+/* The same for a program without libraries, by the symbol table of its file. */
+int frames_find_in_file(struct lcp_process *process, struct frames *ret, struct lcp_error **reterr);
 
 enum frames_state {
 	FRAMES_NONE, /* libgcc knows nothing of the record */

@@ -46,7 +46,10 @@ struct plan {
 	VEC(void *) buffers; /* freed with the plan */
 	struct surgery surgery;
 	struct safety *safety;
-	/* Where reasons go if all of them are wanted: there may be more than the one that is returned. */
+	/*
+	 * Where reasons go if all of them are wanted: there may be more than the one that is
+	 * returned.
+	 */
 	struct lcp_report *reasons;
 };
 
@@ -70,8 +73,8 @@ void plan_fini(struct plan *plan);
 void *plan_alloc(struct plan *plan, size_t size);
 
 /*
- * @error, with code @r, is a reason not to go on: the last one becomes *@reterr, and those before are
- * kept if all are wanted. Returns @r.
+ * @error, with code @r, is a reason not to go on: the last one becomes *@reterr, and those before
+ * are kept if all are wanted. Returns @r.
  */
 int plan_refuse(struct plan *plan, int r, struct lcp_error *error, struct lcp_error **reterr);
 
@@ -90,6 +93,13 @@ int plan_join(struct plan *plan, const struct plan_part *part, struct lcp_error 
 /* [start, end) has to be clear of threads; see struct safety_range. */
 int plan_clear(struct plan *plan, uint64_t start, uint64_t end, bool bytes_only, const char *name,
 	       struct lcp_error **reterr);
+
+/*
+ * All code of a patch has to be. Its constants do not: nothing runs there, and threads keep their
+ * addresses in registers long after they used them.
+ */
+int plan_clear_record(struct plan *plan, const struct ledger_record *record,
+		      struct lcp_error **reterr);
 
 /*
  * Make the surgery. What is given back in its end are the slots whose state is then

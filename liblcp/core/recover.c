@@ -3,8 +3,8 @@
  * What a dead doctor left: a switch that is half-made, patches that are loaded and not applied,
  * memory that was not given back.
  *
- * A half-made switch is finished if its pivot was written and undone otherwise: neither changes what
- * the process runs, since guards see to that meanwhile.
+ * A half-made switch is finished if its pivot was written and undone otherwise: neither changes
+ * what the process runs, since guards see to that meanwhile.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -98,8 +98,8 @@ static int join(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slo
 }
 
 /*
- * An object that was closed took its patches with it, and if it was opened again, perhaps at the same
- * place, it has its own code.
+ * An object that was closed took its patches with it, and if it was opened again, perhaps at the
+ * same place, it has its own code.
  */
 static int is_void(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
 		   struct lcp_error **reterr)
@@ -153,8 +153,7 @@ static int join_left_over(struct plan *plan, struct ledger_chunk *chunk, struct 
 		return r;
 	for (size_t i = 0; i < part.record->row_count; i++)
 		memcpy(part.record->rows[i].from, part.record->rows[i].to, LEDGER_ENTRY_MAX);
-	r = plan_clear(plan, part.record->address, part.record->address + part.record->bytes, false,
-		       part.record->id, reterr);
+	r = plan_clear_record(plan, part.record, reterr);
 	return r < 0 ? r : plan_join(plan, &part, reterr);
 }
 

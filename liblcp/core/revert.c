@@ -138,8 +138,7 @@ int apply_remove(struct plan *plan, struct ledger_chunk *chunk, struct ledger_sl
 			r = clear_row(plan, row, reterr);
 	}
 	if (r == 0 && (plan->settings->flags & LCP_APPLY_ENTRY_ONLY) == 0)
-		r = plan_clear(plan, record->address, record->address + record->bytes, false,
-			       record->id, reterr);
+		r = plan_clear_record(plan, record, reterr);
 	return r < 0 ? r : plan_join(plan, &part, reterr);
 }
 

@@ -178,7 +178,7 @@ static int apply_once(struct lcp_process *process, struct lcp_kpatch *const *pat
 	bool nothing = true;
 	int r;
 
-	r = plan_init(&plan, process, settings, reterr);
+	r = recover(&plan, process, settings, report, reterr);
 	plan.reasons = settings->all_reasons ? report : NULL;
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = find_objects(&plan, patches[i], &fits, reterr);
@@ -203,9 +203,9 @@ static int apply_until(struct lcp_process *process, struct lcp_kpatch *const *pa
 	int r = -EAGAIN;
 
 	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++) {
-		r = recover(process, settings, report, reterr);
-		if (r >= 0)
-			r = apply_once(process, patches, count, settings, report, reterr);
+		r = apply_once(process, patches, count, settings, report, reterr);
+		if (r < 0)
+			process_doubt(process);
 	}
 	if (r != -EAGAIN)
 		return r;

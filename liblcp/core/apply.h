@@ -28,10 +28,11 @@ void apply_settings(const struct lcp_process *process, const struct lcp_apply_op
 		    struct plan_settings *ret);
 
 /*
- * If a doctor died at this process, finish or undo what it had begun, and give back what it left. 1
- * if there was something to do, so that what was read of the ledger is out of date; 0; or an error.
+ * Begin a plan: look at the process and its ledger (plan_init()). If a doctor died at it, finish or
+ * undo first what it had begun, and give back what it left; most of the time one look says that
+ * none did.
  */
-int recover(struct lcp_process *process, const struct plan_settings *settings,
+int recover(struct plan *plan, struct lcp_process *process, const struct plan_settings *settings,
 	    struct lcp_report *report, struct lcp_error **reterr);
 
 /* How often a plan is made anew if the process changed while it was made. */

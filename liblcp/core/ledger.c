@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/ledger.h"
+#include "core/ledger_parts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,8 +27,8 @@
 #define RECORD_PIVOT_FROM 120
 #define RECORD_PIVOT_TO 136
 #define RECORD_DIGEST 152
-#define RECORD_STRINGS 184 /* bytes of them */
-#define RECORD_SIZE 192
+#define RECORD_CODE_SIZE 184
+#define RECORD_STRINGS 192 /* bytes of them */
 
 #define RECORD_MAGIC_VALUE 0x52504c4cU
 
@@ -302,6 +302,7 @@ static void parse_fields(const uint8_t *bytes, struct ledger_record *ret)
 	memcpy(ret->pivot.to, bytes + RECORD_PIVOT_TO, LEDGER_ENTRY_MAX);
 	ret->level = get_le32(bytes + RECORD_LEVEL);
 	memcpy(ret->digest, bytes + RECORD_DIGEST, SHA256_SIZE);
+	ret->code_size = get_le64(bytes + RECORD_CODE_SIZE);
 }
 
 static bool is_sound_record(const struct ledger_record *record, const struct ledger_chunk *chunk,
@@ -312,8 +313,8 @@ static bool is_sound_record(const struct ledger_record *record, const struct led
 				     slot->data_bytes };
 	struct object_table object = { record->frames.object, 1 };
 
-	return is_within(record->text, whole) && is_within(record->data, data) &&
-	       is_within(record->eh_frame, record->text) &&
+	return is_within(record->text, whole) && record->code_size <= record->text.size &&
+	       is_within(record->data, data) && is_within(record->eh_frame, record->text) &&
 	       is_within(record->eh_frame_hdr, record->text) &&
 	       (object.address == 0 || is_within(object, data)) &&
 	       record->pivot.size <= LEDGER_ENTRY_MAX;
@@ -354,6 +355,18 @@ static bool parse_record(const uint8_t *bytes, const struct ledger_chunk *chunk,
 			return false;
 	}
 	return true;
+}
+
+bool ledger_head_parse(const uint8_t *bytes, const struct ledger_chunk *chunk,
+		       const struct ledger_slot *slot, struct ledger_record *ret)
+{
+	*ret = (struct ledger_record){
+		.address = chunk->address + slot->offset,
+		.bytes = slot->bytes,
+	};
+	parse_fields(bytes, ret);
+	return get_le32(bytes + RECORD_MAGIC) == RECORD_MAGIC_VALUE &&
+	       is_sound_record(ret, chunk, slot);
 }
 
 /* Bytes of the record, as it says itself; 0 if it cannot be so. */
@@ -534,6 +547,7 @@ static void put_head(const struct ledger_record *record, uint8_t *bytes)
 	memcpy(bytes + RECORD_PIVOT_TO, record->pivot.to, LEDGER_ENTRY_MAX);
 	put_le32(bytes + RECORD_LEVEL, record->level);
 	memcpy(bytes + RECORD_DIGEST, record->digest, SHA256_SIZE);
+	put_le64(bytes + RECORD_CODE_SIZE, record->code_size);
 	put_le32(bytes + RECORD_STRINGS, strings_size(record));
 }
 

@@ -112,6 +112,7 @@ struct ledger_record {
 	uint64_t sequence; /* when: the newest of two patches on a function has the higher one */
 	uint64_t bias; /* of its object */
 	struct object_table text;
+	uint64_t code_size; /* of the text, from its beginning; what is behind it is never run */
 	struct object_table data; /* size 0: none */
 	struct object_table eh_frame;
 	struct object_table eh_frame_hdr;
@@ -168,6 +169,24 @@ uint64_t ledger_key(const char *id);
 int ledger_record(const struct lcp_process *process, const struct ledger_chunk *chunk,
 		  struct ledger_slot *slot, struct ledger_record **ret, struct lcp_error **reterr);
 void ledger_record_free(struct ledger_record *record);
+
+/*
+ * What all records of @chunk begin with: *@ret has one of no rows and texts for each slot, with
+ * address 0 for those that cannot be read. The caller frees *@ret. 0 or -ENOMEM.
+ */
+int ledger_heads(const struct lcp_process *process, const struct ledger_chunk *chunk,
+		 struct ledger_record **ret, struct lcp_error **reterr);
+
+/* Bytes of @chunk up to the end of its last slot. */
+uint64_t ledger_extent(const struct ledger_chunk *chunk);
+
+/*
+ * Which of the slots, by number, hold the oldest applied record of an object, or one of which that
+ * cannot be told; NULL if nothing can. The process remembers it until the chunk is of another
+ * generation.
+ */
+const bool *ledger_oldest(struct lcp_process *process, const struct ledger_chunk *chunk);
+void ledger_seen_free(struct ledger_seen *seen);
 
 /*
  * An object that was closed took its patches with it, and if it was opened again, perhaps at the

@@ -419,48 +419,47 @@ static int seal_part(struct plan *plan, struct plan_part *part, struct lcp_error
 	return r;
 }
 
-static int add_table(struct plan *plan, const struct ledger_record *record,
-		     struct lcp_error **reterr)
+/* With more patches than this their unwind tables are not all read each time. */
+#define TABLES_MAX 256
+
+static int add_table(struct plan *plan, const struct ledger_chunk *chunk,
+		     const struct ledger_record *record, struct lcp_error **reterr)
 {
 	struct safety_table table = {
 		.start = record->text.address,
 		.end = record->text.address + record->text.size,
 		.eh_frame_hdr = record->eh_frame_hdr,
 		.eh_frame = record->eh_frame,
+		.around = { chunk->address, ledger_extent(chunk) },
 	};
 
-	if (table.eh_frame_hdr.size == 0)
+	if (record->address == 0 || table.eh_frame_hdr.size == 0 ||
+	    plan->tables.count >= TABLES_MAX)
 		return 0;
 	return vec_push(&plan->tables, table) < 0 ? error_set_nomem(reterr) : 0;
 }
 
-/* With more patches than this their unwind tables are not all read each time. */
-#define TABLES_MAX 256
+static int add_tables_of(struct plan *plan, const struct ledger_chunk *chunk,
+			 struct lcp_error **reterr)
+{
+	autofree struct ledger_record *heads = NULL;
+	int r;
+
+	r = ledger_heads(plan->process, chunk, &heads, reterr);
+	for (size_t i = 0; r == 0 && i < LEDGER_SLOT_COUNT; i++)
+		if (chunk->slots[i].state > LCP_STATE_LOADED)
+			r = add_table(plan, chunk, &heads[i], reterr);
+	return r;
+}
 
 /* Unwind tables of all patches: frames of any of them may be on a stack. */
 static int add_tables(struct plan *plan, struct lcp_error **reterr)
 {
-	size_t left = TABLES_MAX;
+	int r = 0;
 
-	for (size_t i = 0; i < plan->ledger.count; i++) {
-		struct ledger_chunk *chunk = &plan->ledger.chunks[i];
-
-		for (size_t j = 0; j < LEDGER_SLOT_COUNT && left > 0; j++) {
-			struct ledger_slot *slot = &chunk->slots[j];
-			struct ledger_record *record;
-			int r;
-
-			if (slot->state <= LCP_STATE_LOADED)
-				continue;
-			left--;
-			r = ledger_record(plan->process, chunk, slot, &record, reterr);
-			if (r == 0)
-				r = add_table(plan, record, reterr);
-			if (r < 0)
-				return r;
-		}
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < plan->ledger.count && plan->tables.count < TABLES_MAX; i++)
+		r = add_tables_of(plan, &plan->ledger.chunks[i], reterr);
+	return r;
 }
 
 int plan_seal(struct plan *plan, struct lcp_error **reterr)

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/num.h"
+#include "core/ledger.h"
 #include "core/lookup.h"
 #include "core/process_parts.h"
 
@@ -27,17 +28,23 @@ static int file_failed(const struct lcp_process *process, int code, const char *
 			 name, strerrordesc_np(-code));
 }
 
+/*
+ * 1 if nothing was mapped or unmapped since the last look: then the objects are the same, too, for
+ * an object comes and goes with its mappings.
+ */
 static int read_maps(struct process_view *view, struct lcp_error **reterr)
 {
-	struct target *target = view->process->target;
-	autofree char *text = NULL;
+	const struct lcp_process *process = view->process;
+	struct target *target = process->target;
 	size_t size;
 	int r;
 
-	r = target->ops->file(target, "maps", &text, &size);
+	r = target->ops->file(target, "maps", &view->maps_text, &size);
 	if (r < 0)
-		return file_failed(view->process, r, "maps", reterr);
-	return proc_maps_parse(text, size, &view->maps, reterr);
+		return file_failed(process, r, "maps", reterr);
+	if (process->maps_text != NULL && strcmp(process->maps_text, view->maps_text) == 0)
+		return 1;
+	return proc_maps_parse(view->maps_text, size, &view->maps, reterr);
 }
 
 static int read_auxv(struct process_view *view, struct lcp_error **reterr)
@@ -77,12 +84,13 @@ static int objects_failed(const struct process_view *view, int code, struct lcp_
 			 process->target->pid, view->auxv.headers);
 }
 
+/* 1 if there is nothing new to see. */
 static int look(struct process_view *view, struct lcp_error **reterr)
 {
 	int r;
 
 	r = read_maps(view, reterr);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	r = read_auxv(view, reterr);
 	if (r < 0)
@@ -109,6 +117,12 @@ static bool same_objects(const struct process_view *a, const struct process_view
 	return true;
 }
 
+void process_doubt(struct lcp_process *process)
+{
+	free(process->maps_text);
+	process->maps_text = NULL;
+}
+
 static void forget_objects(struct lcp_process *process)
 {
 	lookup_forget(process);
@@ -118,6 +132,7 @@ static void forget_objects(struct lcp_process *process)
 	process->objects = NULL;
 	process->object_count = 0;
 	proc_maps_fini(&process->maps);
+	process_doubt(process);
 }
 
 /* The process is from now on what the view has seen. */
@@ -132,6 +147,9 @@ static int take_view(struct lcp_process *process, struct process_view *view,
 	process->path = path;
 	forget_objects(process);
 	process->maps = view->maps;
+	if (!view->doubtful)
+		process->maps_text = take(view->maps_text);
+	free(view->maps_text);
 	process->objects = view->objects.items;
 	process->object_count = view->objects.count;
 	*view = (struct process_view){ 0 };
@@ -151,8 +169,8 @@ int process_refresh(struct lcp_process *process, struct lcp_error **reterr)
 		autoview struct process_view view = { .process = process };
 
 		r = look(&view, reterr);
-		if (r < 0)
-			return r;
+		if (r != 0)
+			return r < 0 ? r : 0;
 		if (!view.doubtful || i + 1 == LOOKS_MAX || (i > 0 && same_objects(&view, &before)))
 			return take_view(process, &view, reterr);
 		process_view_fini(&before);
@@ -202,6 +220,7 @@ void process_free(struct lcp_process *process)
 	if (process == NULL)
 		return;
 	forget_objects(process);
+	ledger_seen_free(process->ledger_seen);
 	target_close(process->target);
 	if (process->ctx != NULL)
 		ctx_unref(process->ctx);

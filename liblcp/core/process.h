@@ -70,13 +70,18 @@ struct lcp_process {
 	struct target *target;
 	char *path; /* of its program, as /proc/PID/maps has it: what /proc/PID/exe leads to */
 	struct proc_maps maps;
+	char *maps_text; /* what they were made of; NULL if the objects have to be looked at again */
 	struct object *objects; /* in search order: the program first */
 	size_t object_count;
 	struct process_lookups *lookups; /* of lookup.c */
+	struct ledger_seen *ledger_seen; /* of ledger_heads.c */
 };
 
 /* Look at the process again: mappings and objects. -LCP_EGONE, -EPERM, -LCP_EFORMAT, -ENOMEM. */
 int process_refresh(struct lcp_process *process, struct lcp_error **reterr);
+
+/* What the last look saw is not to be relied on: the next one is a thorough one. */
+void process_doubt(struct lcp_process *process);
 
 /* A process of @target, which it takes over on success. */
 int process_new(struct lcp_ctx *ctx, struct target *target, struct lcp_process **ret,

@@ -24,6 +24,7 @@ struct process_auxv {
 /* A look at the objects of a process at one moment. */
 struct process_view {
 	struct lcp_process *process; /* its target is used, nothing else */
+	char *maps_text;
 	struct proc_maps maps;
 	struct process_auxv auxv;
 	VEC(struct object) objects;

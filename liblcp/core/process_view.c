@@ -57,6 +57,7 @@ void process_view_fini(struct process_view *view)
 		process_object_fini(&view->objects.items[i]);
 	vec_fini(&view->objects);
 	proc_maps_fini(&view->maps);
+	free(view->maps_text);
 }
 
 static int read_memory(const struct process_view *view, uint64_t address, void *ret, size_t size)

@@ -130,8 +130,7 @@ static int join_left_over(struct plan *plan, struct ledger_chunk *chunk, struct 
 		return r;
 	for (size_t i = 0; i < part.record->row_count; i++)
 		memcpy(part.record->rows[i].from, part.record->rows[i].to, LEDGER_ENTRY_MAX);
-	r = plan_clear(plan, part.record->address, part.record->address + part.record->bytes, false,
-		       part.record->id, reterr);
+	r = plan_clear_record(plan, part.record, reterr);
 	return r < 0 ? r : plan_join(plan, &part, reterr);
 }
 
@@ -200,6 +199,41 @@ static int run(struct lcp_process *process, const struct plan_settings *settings
 	return r < 0 ? r : 1;
 }
 
+/*
+ * Is an object closed whose patches are in @chunk? Its oldest patch tells: if that one is still in
+ * place, the object has not been closed since, and all others are younger.
+ */
+static bool has_void(struct plan *plan, struct ledger_chunk *chunk)
+{
+	const bool *oldest = ledger_oldest(plan->process, chunk);
+	bool found = false;
+
+	for (size_t i = 0; !found && i < LEDGER_SLOT_COUNT; i++)
+		if (chunk->slots[i].state == LCP_STATE_APPLIED && (oldest == NULL || oldest[i]))
+			found = is_void(plan, chunk, &chunk->slots[i], NULL) != 0;
+	return found;
+}
+
+/* Is there anything to do in @chunk? What cannot be told is. */
+static bool is_due_in(struct plan *plan, struct ledger_chunk *chunk)
+{
+	if (is_empty(chunk))
+		return true;
+	for (size_t i = 0; i < LEDGER_SLOT_COUNT; i++)
+		if (chunk->slots[i].state != 0 && chunk->slots[i].state != LCP_STATE_APPLIED)
+			return true;
+	return has_void(plan, chunk);
+}
+
+static bool is_due(struct plan *plan)
+{
+	bool due = false;
+
+	for (size_t i = 0; !due && i < plan->ledger.count; i++)
+		due = is_due_in(plan, &plan->ledger.chunks[i]);
+	return due;
+}
+
 /* What is half-made first, since it leaves something over. */
 static int recover_once(struct lcp_process *process, const struct plan_settings *settings,
 			struct lcp_report *report, struct lcp_error **reterr)
@@ -222,17 +256,29 @@ static int recover_once(struct lcp_process *process, const struct plan_settings 
 	return left == -EAGAIN ? left : r == 1 || left == 1;
 }
 
-int recover(struct lcp_process *process, const struct plan_settings *settings,
-	    struct lcp_report *report, struct lcp_error **reterr)
+static int recover_all(struct lcp_process *process, const struct plan_settings *settings,
+		       struct lcp_report *report, struct lcp_error **reterr)
 {
 	int r = -EAGAIN;
 
-	if (settings->flags & LCP_APPLY_DRY_RUN)
-		return 0;
 	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++)
 		r = recover_once(process, settings, report, reterr);
 	if (r != -EAGAIN)
 		return r;
 	return error_set(reterr, -LCP_ECONFLICT,
 			 "process %d changes faster than a plan can be made", process->target->pid);
+}
+
+int recover(struct plan *plan, struct lcp_process *process, const struct plan_settings *settings,
+	    struct lcp_report *report, struct lcp_error **reterr)
+{
+	int r;
+
+	r = plan_init(plan, process, settings, reterr);
+	if (r < 0 || (settings->flags & LCP_APPLY_DRY_RUN) != 0 || !is_due(plan))
+		return r;
+	plan_fini(plan);
+	*plan = (struct plan){ 0 };
+	r = recover_all(process, settings, report, reterr);
+	return r < 0 ? r : plan_init(plan, process, settings, reterr);
 }

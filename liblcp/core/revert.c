@@ -138,8 +138,7 @@ int apply_remove(struct plan *plan, struct ledger_chunk *chunk, struct ledger_sl
 			r = clear_row(plan, row, reterr);
 	}
 	if (r == 0 && (plan->settings->flags & LCP_APPLY_ENTRY_ONLY) == 0)
-		r = plan_clear(plan, record->address, record->address + record->bytes, false,
-			       record->id, reterr);
+		r = plan_clear_record(plan, record, reterr);
 	return r < 0 ? r : plan_join(plan, &part, reterr);
 }
 
@@ -208,7 +207,7 @@ static int revert_once(struct lcp_process *process, const char *id,
 	size_t count;
 	int r;
 
-	r = plan_init(&plan, process, settings, reterr);
+	r = recover(&plan, process, settings, report, reterr);
 	if (r == 0)
 		r = find_parts(&plan, id, &count, reterr);
 	if (r == 0 && count == 0)
@@ -233,10 +232,12 @@ int revert(struct lcp_process *process, const char *id, const struct lcp_apply_o
 	if (report == NULL)
 		return error_set_nomem(reterr);
 	apply_settings(process, options, &settings);
-	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++) {
-		r = recover(process, &settings, report, reterr);
-		if (r >= 0)
-			r = revert_once(process, id, &settings, report, reterr);
+	for (int i = 0; i < PLANS_MAX; i++) {
+		r = revert_once(process, id, &settings, report, reterr);
+		if (r < 0)
+			process_doubt(process);
+		if (r != -EAGAIN)
+			break;
 	}
 	if (r == -EAGAIN)
 		return error_set(reterr, -LCP_ECONFLICT,

@@ -141,10 +141,12 @@ static int new_chunk(struct plan *plan, const struct room_wish *wish, struct led
 	if (chunk == NULL)
 		return error_set_nomem(reterr);
 	chunk->bytes = aligned(LEDGER_HEADER_SIZE + wish->bytes, PAGE);
-	chunk->data_bytes = aligned(DATA_START + wish->data_bytes, PAGE);
+	/* Most patches bring no data, and memory for it costs another call in the process. */
+	if (wish->data_bytes > 0)
+		chunk->data_bytes = aligned(DATA_START + wish->data_bytes, PAGE);
 	if (chunk->bytes < LEDGER_CHUNK_SIZE)
 		chunk->bytes = LEDGER_CHUNK_SIZE;
-	if (chunk->data_bytes < LEDGER_DATA_SIZE)
+	if (wish->data_bytes > 0 && chunk->data_bytes < LEDGER_DATA_SIZE)
 		chunk->data_bytes = LEDGER_DATA_SIZE;
 	chunk->generation = 1;
 	name_chunk(chunk, wish->id);

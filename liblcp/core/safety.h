@@ -36,6 +36,8 @@ struct safety_table {
 	uint64_t end;
 	struct object_table eh_frame_hdr;
 	struct object_table eh_frame;
+	struct object_table
+		around; /* memory with tables of many patches, read as one; size 0: none */
 };
 
 #define SAFETY_FRAMES_MAX 32

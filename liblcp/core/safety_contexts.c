@@ -56,27 +56,26 @@ static int read_names(const struct lcp_process *process, const struct object *ob
 {
 	struct target *target = process->target;
 	uint64_t count = object->dynamic.size / sizeof(Elf64_Dyn);
+	Elf64_Dyn entries[DYNAMIC_MAX];
+	int r;
 
-	for (uint64_t i = 0; i < count && i < DYNAMIC_MAX; i++) {
-		Elf64_Dyn entry;
-		uint64_t value;
-		int r = target->ops->read(target, object->dynamic.address + i * sizeof(entry),
-					  &entry, sizeof(entry));
+	if (count > DYNAMIC_MAX)
+		count = DYNAMIC_MAX;
+	r = target->ops->read(target, object->dynamic.address, entries, count * sizeof(*entries));
+	if (r < 0)
+		return r;
+	for (uint64_t i = 0; i < count && entries[i].d_tag != DT_NULL; i++) {
+		uint64_t value = entries[i].d_un.d_ptr;
 
-		if (r < 0)
-			return r;
 		/* musl and the vDSO leave addresses as they are in the file. */
-		value = entry.d_un.d_ptr;
 		if (value < object->start)
 			value += object->bias;
-		if (entry.d_tag == DT_SYMTAB)
+		if (entries[i].d_tag == DT_SYMTAB)
 			ret->symbols = value;
-		else if (entry.d_tag == DT_STRTAB)
+		else if (entries[i].d_tag == DT_STRTAB)
 			ret->strings = value;
-		else if (entry.d_tag == DT_STRSZ)
-			ret->strings_size = entry.d_un.d_val;
-		else if (entry.d_tag == DT_NULL)
-			break;
+		else if (entries[i].d_tag == DT_STRSZ)
+			ret->strings_size = entries[i].d_un.d_val;
 	}
 	return 0;
 }

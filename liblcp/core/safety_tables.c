@@ -106,16 +106,34 @@ static uint64_t segment_end(const struct object *object, uint64_t address)
 	return address;
 }
 
+/* What was copied of @table, all of it; NULL if that is not so. */
+static const uint8_t *find_copy(const struct gathering *gathering, const struct object_table *table)
+{
+	for (size_t i = gathering->copies.count; i-- > 0;) {
+		const struct unwind_copy *copy = &gathering->copies.items[i];
+
+		if (table->address >= copy->address &&
+		    range_fits(table->address - copy->address, table->size, copy->size))
+			return copy->bytes + (table->address - copy->address);
+	}
+	return NULL;
+}
+
 /* *@ret of the header; false if it is not as all linkers write it. */
 static bool read_header(const struct gathering *gathering, const struct object_table *header,
 			struct unwind_table *ret, uint64_t *ret_frames)
 {
 	struct target *target = gathering->process->target;
+	const uint8_t *copy = find_copy(gathering, header);
 	uint8_t bytes[HEADER_SIZE];
 
-	if (header->size < HEADER_SIZE || header->address % 4 != 0 ||
-	    target->ops->read(target, header->address, bytes, sizeof(bytes)) < 0 ||
-	    memcmp(bytes, header_form, sizeof(header_form)) != 0)
+	if (header->size < HEADER_SIZE || header->address % 4 != 0)
+		return false;
+	if (copy != NULL)
+		memcpy(bytes, copy, sizeof(bytes));
+	else if (target->ops->read(target, header->address, bytes, sizeof(bytes)) < 0)
+		return false;
+	if (memcmp(bytes, header_form, sizeof(header_form)) != 0)
 		return false;
 	*ret_frames = header->address + 4 + (uint64_t)(int32_t)get_le32(bytes + 4);
 	ret->base = header->address;
@@ -208,16 +226,20 @@ static int add_object(struct gathering *gathering, const struct object *object)
 
 static int add_patch(struct gathering *gathering, const struct safety_table *patch)
 {
+	const struct object_table *parts[] = { &patch->eh_frame_hdr, &patch->eh_frame };
 	struct unwind_table table = { 0 };
 	uint64_t frames;
-	int r;
+	int r = 0;
 
-	if (!read_header(gathering, &patch->eh_frame_hdr, &table, &frames))
-		return 0;
-	r = read_copy(gathering, table.base, table.base + patch->eh_frame_hdr.size);
-	if (r == 0)
-		r = read_copy(gathering, patch->eh_frame.address,
-			      patch->eh_frame.address + patch->eh_frame.size);
+	if (patch->around.size > 0 && find_copy(gathering, parts[0]) == NULL)
+		r = read_copy(gathering, patch->around.address,
+			      patch->around.address + patch->around.size);
+	if (r < 0 || !read_header(gathering, parts[0], &table, &frames))
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (r == 0 && find_copy(gathering, parts[i]) == NULL)
+			r = read_copy(gathering, parts[i]->address,
+				      parts[i]->address + parts[i]->size);
 	return r < 0 ? r : add_table(gathering, patch->start, patch->end, &table);
 }
 

@@ -160,7 +160,7 @@ static int map(const struct surgery *surgery, struct surgery_map *map)
 	r = map_all(surgery, map);
 	if (r == 0)
 		r = write_bytes(surgery, map->address, map->header, map->header_size);
-	if (r == 0)
+	if (r == 0 && map->data_size > 0)
 		r = system_call(surgery, &call, "mmap", surgery->deadline, &got);
 	if (r == 0)
 		name(surgery, map);

@@ -43,9 +43,9 @@ struct surgery_expect {
 };
 
 /*
- * Memory to map: @size bytes, readable and executable, of which the last @data_size are then made
- * writable instead. @header is written first of all, so that a doctor who comes later knows whose
- * the memory is, if this one dies.
+ * Memory to map: @size bytes, readable and executable, of which the last @data_size, if any, are
+ * then made writable instead. @header is written first of all, so that a doctor who comes later
+ * knows whose the memory is, if this one dies.
  */
 struct surgery_map {
 	uint64_t address;

@@ -43,8 +43,7 @@ ask() {
 }
 [ "$(ask word 2)" = '3 2 5 12 0' ]
 result $? "the program runs"
-out=$("$scratch/example" "$pid" "$scratch/victim.kpatch" 2>&1)
-[ $? -eq 0 ] && [ "$out" = applied ]
+out=$("$scratch/example" "$pid" "$scratch/victim.kpatch" 2>&1) && [ "$out" = applied ]
 result $? "the example applies the patch" "$out"
 [ "$(ask word 3)" = '4 3 12 12 1' ]
 result $? "and the program runs new code" "$(cat "$scratch/out")"
@@ -52,9 +51,9 @@ exec 3>&-
 wait "$pid"
 result $? "until its end"
 out=$("$scratch/example" "$pid" "$scratch/victim.kpatch" 2>&1)
-[ $? -eq 1 ] && [ "$out" = "no process $pid" ]
+[ "$?:$out" = "1:no process $pid" ]
 result $? "the example says why it cannot apply it to a process that is gone" "$out"
 out=$("$scratch/example" 1 /dev/null 2>&1)
-[ $? -eq 1 ] && [ "$out" = "not a regular file" ]
+[ "$?:$out" = "1:not a regular file" ]
 result $? "and why it cannot load a file" "$out"
 finish

@@ -71,7 +71,8 @@ result $? "what holds pointers is read-only once they are relocated"
 # All that the library calls. It does not print, end the process, look at the environment or change
 # the process that it is in: another function needs a reason to be here, and none of these has one:
 # write, dprintf, exit, abort, getenv, signal, sigaction, fork, chdir, setlocale, strerror.
-cat >"$scratch/allowed" <<-end
+{
+cat <<-end
 	calloc free malloc realloc
 	abs bcmp bsearch memchr memcmp memcpy memmem memmove memrchr memset qsort
 	strchr strcmp strcspn strdup strlen strncmp strndup strnlen strrchr strspn strstr
@@ -85,36 +86,31 @@ end
 # libdw is loaded on demand: who embeds the library to apply patches does without it, lzma and bzip2.
 # The assembler is run as a process of its own: build/assemble.c, where _exit, execve, dup2 and sigaction
 # are called in that process only. Units are worked on by several threads, with all signals blocked.
-# Processes: target/. The surgeon is a process of its own, which waits, sleeps, names itself and takes
-# SIGALRM; its stack and its tables are mappings, since it may not use the heap. The thread that waits
+#
+# Processes: target/. The surgeon is a process of its own, which waits, sleeps, names itself and has a
+# timer; its stack and its tables are mappings, since it may not use the heap. The thread that waits
 # for it must not be cancelled: that would happen in the surgeon, which shares its state. Where a stack
-# is mapped is asked for by an ioctl of the process's maps.
-cat >>"$scratch/allowed" <<-end
+# is mapped is asked for by an ioctl of the process's maps. Records of the ledger have the time.
+# libunwind gets accessors of ours (target/unwind.c), so that it reads what we have read and nothing else.
+cat <<-end
 	dlclose dlopen dlsym
 	_exit clone dup2 execve fcntl lseek memfd_create sigaction sigfillset sigprocmask syscall
 	waitpid write
 	pthread_cond_destroy pthread_cond_signal pthread_cond_wait pthread_create pthread_join
 	pthread_sigmask sched_getaffinity __sched_cpucount
-	strcspn strrchr strstr
-	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl sysconf process_vm_readv pwrite
-	pthread_setcancelstate read setitimer snprintf strtoull
-end
-# core/safety.c maps a buffer for stacks; target/unwind.c gives libunwind accessors of its own, so that it
-# reads what we have read and nothing else.
-cat >>"$scratch/allowed" <<-end
-	mmap munmap
+	clock_gettime clock_nanosleep fstatat ioctl madvise mmap mprotect munmap openat poll prctl
+	process_vm_readv pthread_setcancelstate ptrace pwrite read snprintf strtoull sysconf
+	timer_create timer_settime waitid
 	_Ux86_64_create_addr_space _Ux86_64_destroy_addr_space _Ux86_64_dwarf_search_unwind_table
 	_Ux86_64_get_reg _Ux86_64_get_save_loc _Ux86_64_init_remote _Ux86_64_is_signal_frame
 	_Ux86_64_set_caching_policy _Ux86_64_step
-	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl process_vm_readv pwrite
-	pthread_setcancelstate ptrace read snprintf strtoull timer_create timer_settime waitid
 end
 # What the toolchain brings: the end of the process if a stack is smashed, hooks for unloading.
-cat >>"$scratch/allowed" <<-end
+cat <<-end
 	__stack_chk_fail __cxa_finalize __gmon_start__
 	_ITM_deregisterTMCloneTable _ITM_registerTMCloneTable
 end
-tr -s ' ' '\n' <"$scratch/allowed" >"$scratch/allowed-names"
+} | tr -s ' ' '\n' >"$scratch/allowed-names"
 # With _FORTIFY_SOURCE memcpy is __memcpy_chk.
 symbols -D --undefined-only "$library" | awk '{ sub(/@.*/, "", $NF); print $NF }' |
 	sed 's/^__\(.*\)_chk$/\1/' >"$scratch/called"

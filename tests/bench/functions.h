@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The names of the functions in functions.c, as a list: ALL_FUNCTIONS(EACH) is EACH(000) ... EACH(fff).
+ */
+#ifndef LCP_TESTS_BENCH_FUNCTIONS_H
+#define LCP_TESTS_BENCH_FUNCTIONS_H
+
+#include <stdint.h>
+
+/* clang-format off */
+#define FUNCTIONS_16(EACH, n) \
+	EACH(n##0) EACH(n##1) EACH(n##2) EACH(n##3) \
+	EACH(n##4) EACH(n##5) EACH(n##6) EACH(n##7) \
+	EACH(n##8) EACH(n##9) EACH(n##a) EACH(n##b) \
+	EACH(n##c) EACH(n##d) EACH(n##e) EACH(n##f)
+#define FUNCTIONS_256(EACH, n) \
+	FUNCTIONS_16(EACH, n##0) FUNCTIONS_16(EACH, n##1) FUNCTIONS_16(EACH, n##2) FUNCTIONS_16(EACH, n##3) \
+	FUNCTIONS_16(EACH, n##4) FUNCTIONS_16(EACH, n##5) FUNCTIONS_16(EACH, n##6) FUNCTIONS_16(EACH, n##7) \
+	FUNCTIONS_16(EACH, n##8) FUNCTIONS_16(EACH, n##9) FUNCTIONS_16(EACH, n##a) FUNCTIONS_16(EACH, n##b) \
+	FUNCTIONS_16(EACH, n##c) FUNCTIONS_16(EACH, n##d) FUNCTIONS_16(EACH, n##e) FUNCTIONS_16(EACH, n##f)
+#define ALL_FUNCTIONS(EACH) \
+	FUNCTIONS_256(EACH, 0) FUNCTIONS_256(EACH, 1) FUNCTIONS_256(EACH, 2) FUNCTIONS_256(EACH, 3) \
+	FUNCTIONS_256(EACH, 4) FUNCTIONS_256(EACH, 5) FUNCTIONS_256(EACH, 6) FUNCTIONS_256(EACH, 7) \
+	FUNCTIONS_256(EACH, 8) FUNCTIONS_256(EACH, 9) FUNCTIONS_256(EACH, a) FUNCTIONS_256(EACH, b) \
+	FUNCTIONS_256(EACH, c) FUNCTIONS_256(EACH, d) FUNCTIONS_256(EACH, e) FUNCTIONS_256(EACH, f)
+/* clang-format on */
+
+#define DECLARE_FUNCTION(n) int f##n(int x);
+ALL_FUNCTIONS(DECLARE_FUNCTION)
+
+void empty(void);
+uint64_t small(uint64_t x, uint64_t y);
+
+#endif

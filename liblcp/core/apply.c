@@ -85,7 +85,7 @@ static int compare_applied(const struct lcp_kpatch *patch, const struct ledger_r
 }
 
 /* Two patches of one call on one function: the later one is what its entry leads to. */
-static void yield_to(const struct plan *plan, const struct ledger_record *later)
+static void yield_to(const struct plan *plan, struct ledger_record *later)
 {
 	vec_foreach (&plan->parts, part) {
 		if (!part->is_new || part->record == later)
@@ -100,6 +100,8 @@ static void yield_to(const struct plan *plan, const struct ledger_record *later)
 				continue;
 			memcpy(row->to, row->from, sizeof(row->to));
 			mine->flags |= LEDGER_ROW_STACKED;
+			if (later->sequence <= part->record->sequence)
+				later->sequence = part->record->sequence + 1;
 		}
 	}
 }

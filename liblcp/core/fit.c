@@ -38,11 +38,11 @@ static int foreign_entry(const struct plan *plan, const struct ledger_row *row,
 }
 
 /*
- * The row of the patch that the entry leads to now: *@ret is NULL if it has its own bytes. @there
- * are the bytes at the entry.
+ * The row of the patch that the entry leads to now, at @target: *@ret is NULL if it has its own
+ * bytes. *@sequence, of the patch that comes on top of it, becomes higher than that one's.
  */
 static int find_top(struct plan *plan, uint64_t target, uint64_t entry, struct ledger_row **ret,
-		    struct lcp_error **reterr)
+		    uint64_t *sequence, struct lcp_error **reterr)
 {
 	struct ledger_record *record;
 	struct ledger_chunk *chunk;
@@ -57,6 +57,9 @@ static int find_top(struct plan *plan, uint64_t target, uint64_t entry, struct l
 	if (r < 0)
 		return r;
 	*ret = ledger_row_of(record, entry);
+	/* Clocks are set back, and still the newest patch has the highest one. */
+	if (*ret != NULL && *sequence <= record->sequence && record->sequence < UINT64_MAX)
+		*sequence = record->sequence + 1;
 	return 0;
 }
 
@@ -73,8 +76,10 @@ static bool is_new_slot(const struct plan *plan, const struct ledger_slot *slot)
  * Nobody may be in any version of a function that is replaced: not in those below the one in force,
  * nor in what a dead doctor or one that looked at entries only has left.
  */
-static int clear_versions(struct plan *plan, uint64_t entry, struct lcp_error **reterr)
+static int clear_versions(struct plan *plan, const struct ledger_row *mine,
+			  struct lcp_error **reterr)
 {
+	bool stacked = (mine->flags & LEDGER_ROW_STACKED) != 0;
 	struct ledger_chunk *chunk;
 	struct ledger_slot *slot;
 	int r = 0;
@@ -85,10 +90,12 @@ static int clear_versions(struct plan *plan, uint64_t entry, struct lcp_error **
 
 		chunk = &plan->ledger.chunks[i / LEDGER_SLOT_COUNT];
 		slot = &chunk->slots[i % LEDGER_SLOT_COUNT];
-		if (slot->state == 0 || is_new_slot(plan, slot))
+		/* Of the many that are applied none is on a function that has its own bytes. */
+		if (slot->state == 0 || (slot->state == LCP_STATE_APPLIED && !stacked) ||
+		    is_new_slot(plan, slot))
 			continue;
 		r = ledger_record(plan->process, chunk, slot, &record, reterr);
-		row = r == 0 ? ledger_row_of(record, entry) : NULL;
+		row = r == 0 ? ledger_row_of(record, mine->entry) : NULL;
 		if (row == NULL)
 			continue;
 		r = plan_clear(plan, row->new_address, row->new_address + row->new_size, false,
@@ -105,7 +112,7 @@ static int clear_versions(struct plan *plan, uint64_t entry, struct lcp_error **
  * row->pristine and the second into row->from.
  */
 static int look_at_entry(struct plan *plan, const struct kpatch_function *function,
-			 struct ledger_row *row, struct lcp_error **reterr)
+			 struct ledger_row *row, uint64_t *sequence, struct lcp_error **reterr)
 {
 	const struct arch *arch = plan->process->target->arch;
 	uint8_t there[LEDGER_ENTRY_MAX] = { 0 };
@@ -126,7 +133,7 @@ static int look_at_entry(struct plan *plan, const struct kpatch_function *functi
 				 "function '%s' has %" PRIu32 " bytes, and a branch needs %" PRIu32,
 				 row->name, room, row->size);
 	memcpy(row->from, there, row->size);
-	r = find_top(plan, entry_target(arch, row, there), row->entry, &top, reterr);
+	r = find_top(plan, entry_target(arch, row, there), row->entry, &top, sequence, reterr);
 	if (r < 0)
 		return r;
 	if (top != NULL) {
@@ -186,7 +193,7 @@ static int make_row(struct plan *plan, struct fit *fit, size_t index, struct lcp
 	if (function->is_part)
 		row->flags = LEDGER_ROW_PART;
 	else
-		r = look_at_entry(plan, function, row, reterr);
+		r = look_at_entry(plan, function, row, &fit->record->sequence, reterr);
 	if (r == 0)
 		r = look_at_code(plan, function, row, address, &fit->functions[index].bytes,
 				 reterr);
@@ -194,7 +201,7 @@ static int make_row(struct plan *plan, struct fit *fit, size_t index, struct lcp
 		r = plan_clear(plan, address, address + function->old_size, false, row->name,
 			       reterr);
 	if (r == 0 && !entry_only)
-		r = clear_versions(plan, address, reterr);
+		r = clear_versions(plan, row, reterr);
 	if (r == 0)
 		r = plan_clear(plan, address, address + row->size, true, row->name, reterr);
 	return r;

@@ -530,6 +530,25 @@ static void test_moved(const struct fake_process *clean, struct lcp_kpatch *patc
 	ok(moved != 0, "such an instant was found");
 }
 
+/* Between two patches on one function the clock is set back. */
+static void test_clock(const struct fake_process *applied, struct lcp_kpatch *patch,
+		       struct lcp_kpatch *rival)
+{
+	const struct step other = { "apply", rival, rival->id, patch->level, rival->level };
+	autostatus_patches struct lcp_status *status = NULL, *after = NULL;
+	struct session session;
+
+	open_session(&session, applied);
+	is_int(status_read(session.process, &status, NULL), 0, "a patch is applied");
+	/* The first eight bytes of a record are its magic and the number of its rows. */
+	put_le64(fake_process_at(&session.fake, status->patches[0].record->address + 8, 8),
+		 UINT64_MAX - 9);
+	is_int(take_step(&session, &other, NULL), 0, "then the clock is set back, and another one");
+	is_int(status_read(session.process, &after, NULL), 0, "both are seen");
+	is_text(after->patches[1].record->id, rival->id, "the one on top is the newest");
+	close_session(&session);
+}
+
 int main(int argc, char **argv)
 {
 	autokpatch struct lcp_kpatch *first = NULL, *next = NULL, *rival = NULL;
@@ -563,6 +582,7 @@ int main(int argc, char **argv)
 	test_open_again(&applied, &clean, first);
 	test_sealed(&clean, first);
 	test_moved(&clean, first, rival);
+	test_clock(&applied, first, rival);
 	sweep(&steps[0], &steps[2], &clean, &clean);
 	sweep(&steps[2], NULL, &applied, &clean);
 	sweep(&steps[1], &steps[3], &applied, &clean);

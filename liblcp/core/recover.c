@@ -210,7 +210,7 @@ static bool has_void(struct plan *plan, struct ledger_chunk *chunk)
 
 	for (size_t i = 0; !found && i < LEDGER_SLOT_COUNT; i++)
 		if (chunk->slots[i].state == LCP_STATE_APPLIED && (oldest == NULL || oldest[i]))
-			found = is_void(plan, chunk, &chunk->slots[i], NULL) != 0;
+			found = is_left_over(plan, chunk, &chunk->slots[i], NULL) != 0;
 	return found;
 }
 

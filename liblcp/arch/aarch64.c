@@ -153,12 +153,13 @@ static const struct arch_regs regs = {
 	.thread_pointer = ARCH_NO_REG,
 	.args = { 0, 8, 16, 24, 32, 40 }, /* x0 to x5 */
 	.function_args = { 0, 8, 16, 24, 32, 40 },
-	/*
-	 * PSTATE.SS, BTYPE: with BTYPE as an indirect branch left it, the next instruction would
-	 * have to be a landing pad (Arm ARM, PSTATE.BTYPE), and a system call is none.
-	 */
-	.flags_cleared = 1 << 21 | 3 << 10,
 };
+
+/*
+ * PSTATE.SS, BTYPE: with BTYPE as an indirect branch left it, the next instruction would
+ * have to be a landing pad (Arm ARM, PSTATE.BTYPE), and a system call is none.
+ */
+#define FLAGS_CLEARED (1 << 21 | 3 << 10)
 
 /* NT_PRFPREG, NT_ARM_SVE, NT_ARM_SYSTEM_CALL, NT_ARM_TLS */
 static const struct arch_sets sets = {
@@ -271,6 +272,7 @@ const struct arch arch_aarch64 = {
 	.landing_pad = landing_pad,
 	.padding = padding,
 	.regs = &regs,
+	.flags_cleared = FLAGS_CLEARED,
 	.syscalls = syscalls,
 	.cure = cure,
 	.cure_needs_before = true,

@@ -33,9 +33,9 @@ const struct arch *arch_native(void)
 
 /*
  * Those that return -EINTR and not one of the -ERESTART codes when a signal or a stop is pending:
- * signal(7), "Interruption of system calls and library functions by stop signals", and what was seen
- * to on top of it. Calls with a socket's timeout (sock_intr_errno() in include/net/sock.h) are
- * among them. close(2) is not: it may have closed the descriptor.
+ * signal(7), "Interruption of system calls and library functions by stop signals", and what was
+ * seen to on top of it. Calls with a socket's timeout (sock_intr_errno() in include/net/sock.h)
+ * are among them. close(2) is not: it may have closed the descriptor.
  */
 bool arch_leaks_eintr(const struct arch *arch, int64_t number)
 {

@@ -94,7 +94,6 @@ struct arch_regs {
 	uint16_t thread_pointer; /* fs_base; 0xffff where it is not in this set */
 	uint16_t args[6]; /* of a system call */
 	uint16_t function_args[6]; /* of a function */
-	uint64_t flags_cleared; /* bits of flags that have to be 0 where code is entered */
 };
 
 #define ARCH_NO_REG 0xffff
@@ -375,6 +374,7 @@ struct arch {
 	size_t (*padding)(const uint8_t *code, size_t size);
 
 	const struct arch_regs *regs;
+	uint64_t flags_cleared; /* bits of regs->flags that have to be 0 where code is entered */
 	const int16_t *syscalls; /* by enum arch_syscall */
 
 	/*

@@ -338,12 +338,13 @@ static const struct arch_regs regs = {
 	.thread_pointer = 168, /* fs_base */
 	.args = { 112, 104, 96, 56, 72, 64 }, /* rdi, rsi, rdx, r10, r8, r9 */
 	.function_args = { 112, 104, 96, 88, 72, 64 }, /* rcx instead of r10 */
-	/*
-	 * Direction, as the psABI (3.2.1) wants it; trap and resume, as in setup_rt_frame() of
-	 * Linux; alignment check and nested task, which few functions would survive.
-	 */
-	.flags_cleared = 1 << 10 | 1 << 8 | 1 << 16 | 1 << 18 | 1 << 14,
 };
+
+/*
+ * Direction, as the psABI (3.2.1) wants it; trap and resume, as in setup_rt_frame() of
+ * Linux; alignment check and nested task, which few functions would survive.
+ */
+#define FLAGS_CLEARED (1 << 10 | 1 << 8 | 1 << 16 | 1 << 18 | 1 << 14)
 
 /* NT_X86_XSTATE and NT_X86_SHSTK; <elf.h> has not got the latter everywhere */
 static const struct arch_sets sets = {
@@ -471,6 +472,7 @@ const struct arch arch_x86_64 = {
 	.landing_pad = landing_pad,
 	.padding = padding,
 	.regs = &regs,
+	.flags_cleared = FLAGS_CLEARED,
 	.syscalls = syscalls,
 	.cure = cure,
 	.find_gadget = find_gadget,

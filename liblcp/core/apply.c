@@ -78,6 +78,26 @@ static int compare_applied(const struct lcp_kpatch *patch, const struct ledger_r
 			 applied->id, applied->level);
 }
 
+/* Two patches of one call on one function: the later one is what its entry leads to. */
+static void yield_to(const struct plan *plan, const struct ledger_record *later)
+{
+	vec_foreach (&plan->parts, part) {
+		if (!part->is_new || part->record == later)
+			continue;
+		for (size_t i = 0; i < later->row_count; i++) {
+			struct ledger_row *mine = &later->rows[i];
+			struct ledger_row *row = mine->size > 0
+							 ? ledger_row_of(part->record, mine->entry)
+							 : NULL;
+
+			if (row == NULL)
+				continue;
+			memcpy(row->to, row->from, sizeof(row->to));
+			mine->flags |= LEDGER_ROW_STACKED;
+		}
+	}
+}
+
 /* 1 if there is nothing to do. The old level, if there is one, is taken out in the same switch. */
 static int add_fit(struct plan *plan, struct fit *fit, uint64_t sequence, struct lcp_error **reterr)
 {
@@ -91,6 +111,8 @@ static int add_fit(struct plan *plan, struct fit *fit, uint64_t sequence, struct
 	if (r != 0)
 		return r;
 	r = fit_make(plan, fit, sequence, reterr);
+	if (r == 0)
+		yield_to(plan, fit->record);
 	if (r < 0 || applied == NULL)
 		return r;
 	applied->state = LCP_STATE_REVERTING;
@@ -131,25 +153,6 @@ static void fits_fini(fit_vec *fits)
 	vec_fini(fits);
 }
 
-/* Unwind tables of all patches: frames of any of them may be on a stack. */
-static int add_tables(struct plan *plan, struct lcp_error **reterr)
-{
-	vec_foreach (&plan->parts, part) {
-		const struct ledger_record *record = part->record;
-		struct safety_table table = {
-			.start = record->text.address,
-			.end = record->text.address + record->text.size,
-			.eh_frame_hdr = record->eh_frame_hdr,
-			.eh_frame = record->eh_frame,
-		};
-
-		if (!part->is_new && table.eh_frame_hdr.size > 0 &&
-		    vec_push(&plan->tables, table) < 0)
-			return error_set_nomem(reterr);
-	}
-	return 0;
-}
-
 static uint64_t sequence_now(void)
 {
 	struct timespec time;
@@ -170,6 +173,7 @@ static int apply_once(struct lcp_process *process, struct lcp_kpatch *const *pat
 	int r;
 
 	r = plan_init(&plan, process, settings, reterr);
+	plan.reasons = settings->all_reasons ? report : NULL;
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = find_objects(&plan, patches[i], &fits, reterr);
 	if (r < 0)
@@ -182,9 +186,7 @@ static int apply_once(struct lcp_process *process, struct lcp_kpatch *const *pat
 	}
 	if (nothing)
 		return 1;
-	r = add_tables(&plan, reterr);
-	if (r == 0)
-		r = plan_seal(&plan, reterr);
+	r = plan_seal(&plan, reterr);
 	return r < 0 ? r : plan_run(&plan, report, reterr);
 }
 
@@ -247,6 +249,7 @@ int apply_check(struct lcp_process *process, struct lcp_kpatch *const *patches, 
 	apply_settings(process, options, &settings);
 	settings.flags |= LCP_APPLY_DRY_RUN;
 	settings.attempts = 1;
+	settings.all_reasons = true;
 	for (size_t i = 0; i < count; i++) {
 		autoerror struct lcp_error *error = NULL;
 		int r = apply_until(process, &patches[i], 1, &settings, report, &error);

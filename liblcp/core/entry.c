@@ -75,7 +75,8 @@ uint32_t entry_moved_size(const struct arch *arch, const struct ledger_row *row,
 	return size > 0 ? (uint32_t)size : 0;
 }
 
-int entry_move(const struct arch *arch, const struct ledger_row *row, const struct entry_code *code, uint8_t *ret)
+int entry_move(const struct arch *arch, const struct ledger_row *row, const struct entry_code *code,
+	       uint8_t *ret)
 {
 	uint8_t moved[ARCH_MOVED_MAX];
 	int size = move(arch, row, code, row->moved, moved);

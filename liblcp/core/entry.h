@@ -45,7 +45,7 @@ uint32_t entry_moved_size(const struct arch *arch, const struct ledger_row *row,
 			  const struct entry_code *code);
 
 /* Write it to @ret, to stand at @row->moved. -ENOTSUP, or if it takes other room than it has. */
-int entry_move(const struct arch *arch, const struct ledger_row *row,
-	       const struct entry_code *code, uint8_t *ret);
+int entry_move(const struct arch *arch, const struct ledger_row *row, const struct entry_code *code,
+	       uint8_t *ret);
 
 #endif

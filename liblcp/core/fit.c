@@ -13,6 +13,11 @@ const char *fit_id(const struct lcp_kpatch *patch)
 	return patch->id != NULL ? patch->id : patch->build_id;
 }
 
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /* What is at an entry that is not as it should be, in words. */
 static int foreign_entry(const struct plan *plan, const struct ledger_row *row,
 			 const uint8_t *there, struct lcp_error **reterr)
@@ -69,17 +74,17 @@ static int look_at_entry(struct plan *plan, const struct kpatch_function *functi
 {
 	const struct arch *arch = plan->process->target->arch;
 	uint8_t there[LEDGER_ENTRY_MAX] = { 0 };
-	uint32_t room = function->old_size + function->padding;
+	uint32_t room = smaller(function->old_size + function->padding, LEDGER_ENTRY_MAX);
+	uint32_t expected = smaller(function->entry_size, room);
 	struct ledger_row *top;
 	int r;
 
-	room = room < LEDGER_ENTRY_MAX ? room : LEDGER_ENTRY_MAX;
 	r = process_read(plan->process, row->entry, there, room, row->name, reterr);
 	if (r < 0)
 		return r;
-	/* The landing pad, which decides on the size, is the same in all versions of an entry. */
-	memcpy(row->pristine, function->entry_size > 0 ? function->entry : there,
-	       function->entry_size > 0 ? function->entry_size : room);
+	/* The file has no more of the entry than the function; behind it is padding. */
+	memcpy(row->pristine, there, room);
+	memcpy(row->pristine, function->entry, expected);
 	row->size = entry_size(arch, row->pristine, room);
 	if (row->size > room)
 		return error_set(reterr, -LCP_ENOROOM,
@@ -94,8 +99,7 @@ static int look_at_entry(struct plan *plan, const struct kpatch_function *functi
 		row->flags |= LEDGER_ROW_STACKED;
 		r = clear_top(plan, top, reterr);
 	}
-	if (r == 0 && function->entry_size > 0 &&
-	    memcmp(row->pristine, function->entry, row->size) != 0)
+	if (r == 0 && memcmp(row->pristine, function->entry, smaller(expected, row->size)) != 0)
 		return foreign_entry(plan, row, there, reterr);
 	if (r == 0 && top == NULL && memcmp(there, row->pristine, row->size) != 0)
 		return foreign_entry(plan, row, there, reterr);
@@ -109,7 +113,7 @@ static int look_at_code(struct plan *plan, const struct kpatch_function *functio
 {
 	uint8_t digest[SHA256_SIZE];
 	uint8_t *code;
-	uint32_t changed = row->size < function->old_size ? row->size : function->old_size;
+	uint32_t changed = smaller(row->size, function->old_size);
 	int r;
 
 	code = plan_alloc(plan, function->old_size);
@@ -150,7 +154,8 @@ static int make_row(struct plan *plan, struct fit *fit, size_t index, struct lcp
 	else
 		r = look_at_entry(plan, function, row, reterr);
 	if (r == 0)
-		r = look_at_code(plan, function, row, address, &fit->functions[index].bytes, reterr);
+		r = look_at_code(plan, function, row, address, &fit->functions[index].bytes,
+				 reterr);
 	if (r == 0 && !entry_only)
 		r = plan_clear(plan, address, address + function->old_size, false, row->name,
 			       reterr);
@@ -228,8 +233,15 @@ static int make_record(struct plan *plan, struct fit *fit, uint64_t sequence,
 	if (record->rows == NULL || fit->functions == NULL)
 		return error_set_nomem(reterr);
 	sha256(patch->data, patch->size, record->digest);
-	for (size_t i = 0; r == 0 && i < patch->function_count; i++)
-		r = make_row(plan, fit, i, reterr);
+	for (size_t i = 0; i < patch->function_count; i++) {
+		autoerror struct lcp_error *error = NULL;
+		int this = make_row(plan, fit, i, &error);
+
+		if (this < 0)
+			r = plan_refuse(plan, this, take(error), reterr);
+		if (r < 0 && plan->reasons == NULL)
+			return r;
+	}
 	if (r == 0)
 		measure_moved(plan, fit);
 	return r;
@@ -270,6 +282,7 @@ static int place(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 		.bytes = lay_out(fit, 0),
 		.data_bytes = fit->size.data + (fit->frames.tell != 0 ? FRAMES_OBJECT_SIZE : 0),
 		.below_2g = fit->size.below_2g,
+		.id = record->id,
 	};
 	uint64_t data;
 	int r;

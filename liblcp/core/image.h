@@ -49,8 +49,8 @@ int image_measure(const struct lcp_kpatch *patch, struct image_size *ret,
 		  struct lcp_error **reterr);
 
 /*
- * Make the image for @text_address and @data_address, of the size that was measured. The same
- * inputs give the same bytes.
+ * Make the image for @text_address and @data_address, of the size that was measured: in reach of
+ * each other and of the object. The same inputs give the same bytes.
  *
  * 0, and if ret->resolvers is not empty the bytes are not complete: call them, tell
  * lookup_resolved(), make it again. -LCP_ESYMBOL, -LCP_EUNSUPPORTED (thread-local data that has no

@@ -534,6 +534,7 @@ void ledger_header_put(const struct ledger_chunk *chunk, uint8_t *bytes)
 	put_le64(bytes + LEDGER_CHUNK_BYTES, chunk->bytes);
 	put_le64(bytes + LEDGER_CHUNK_DATA_BYTES, chunk->data_bytes);
 	put_le64(bytes + LEDGER_CHUNK_GENERATION, chunk->generation);
+	memcpy(bytes + LEDGER_CHUNK_NAME, chunk->name, LEDGER_CHUNK_NAME_SIZE);
 }
 
 void ledger_slot_put(const struct ledger_slot *slot, uint8_t *bytes)

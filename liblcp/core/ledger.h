@@ -41,7 +41,9 @@
 #define LEDGER_CHUNK_BYTES 24
 #define LEDGER_CHUNK_DATA_BYTES 32
 #define LEDGER_CHUNK_GENERATION 40
-#define LEDGER_CHUNK_SLOTS 64
+#define LEDGER_CHUNK_NAME 48
+#define LEDGER_CHUNK_NAME_SIZE 80 /* the kernel's limit, with the NUL */
+#define LEDGER_CHUNK_SLOTS 128
 
 #define LEDGER_SLOT_STATE 0
 #define LEDGER_SLOT_OFFSET 4
@@ -51,7 +53,7 @@
 #define LEDGER_SLOT_KEY 24
 #define LEDGER_SLOT_SIZE 32
 
-#define LEDGER_SLOT_COUNT 254
+#define LEDGER_SLOT_COUNT 252
 #define LEDGER_HEADER_SIZE (LEDGER_CHUNK_SLOTS + LEDGER_SLOT_COUNT * LEDGER_SLOT_SIZE)
 
 /* Slots begin at multiples of it, and so do the texts in them. */
@@ -140,6 +142,7 @@ struct ledger_chunk {
 	uint64_t bytes; /* its data is behind them */
 	uint64_t data_bytes;
 	uint64_t generation; /* another one after each change of the table */
+	char name[LEDGER_CHUNK_NAME_SIZE]; /* of the memory, as /proc/PID/maps shows it */
 	struct ledger_slot *slots; /* LEDGER_SLOT_COUNT of them */
 };
 

@@ -66,19 +66,19 @@ static int look_into(struct lcp_process *process, const struct object *object,
 	return 0;
 }
 
+/* Other namespaces than the first have the linker of that one, as the last of their objects. */
 static int look_globally(struct lcp_process *process, uint32_t scope,
 			 const struct symbol_name *name, struct lookup_definition *ret,
 			 struct lcp_error **reterr)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < process->object_count && ret->symbol == NULL; i++) {
-		const struct object *object = &process->objects[i];
-
-		if (process->lookups->nodes[i].global &&
-		    (object->scope == scope || object->is_linker))
-			r = look_into(process, object, name, ret, reterr);
-	}
+	for (size_t i = 0; r == 0 && i < process->object_count; i++)
+		if (process->lookups->nodes[i].global && process->objects[i].scope == scope)
+			r = look_into(process, &process->objects[i], name, ret, reterr);
+	for (size_t i = 0; r == 0 && scope != 0 && i < process->object_count; i++)
+		if (process->objects[i].is_linker)
+			r = look_into(process, &process->objects[i], name, ret, reterr);
 	return r;
 }
 

@@ -8,8 +8,8 @@
  * lists and from what objects need (DT_NEEDED):
  *
  *	global	of a namespace: its first object (the program), and all that needs, and so on; in
- *		the first namespace also what is listed in front of the dynamic linker, which is what
- *		glibc preloaded. Searched in the order of the list.
+ *		the first namespace also what is listed in front of the dynamic linker, which is
+ *		what glibc preloaded. Searched in the order of the list.
  *	local	of an object outside of that: what was opened so that it came along, and all that
  *		needs, breadth first. Searched after the global scope.
  *
@@ -35,7 +35,8 @@ struct lookup {
 
 /*
  * Look @name up for code of @object: in itself first if it is DF_SYMBOLIC, in the global scope, in
- * the object's own. A @version of NULL means the default one. 0; -LCP_ESYMBOL if nothing defines it.
+ * the object's own. A @version of NULL means the default one. 0; -LCP_ESYMBOL if nothing defines
+ * it.
  *
  * A function whose address a program without PIE takes is where that program has its PLT entry.
  *

@@ -21,7 +21,8 @@ struct lookup_answer {
 };
 
 struct process_lookups {
-	uint64_t bytes; /* of tables that were read: symbols_read() has a limit */
+	uint64_t bytes; /* of tables that were read: there is a limit */
+	uint64_t slots; /* the same */
 	struct lookup_node *nodes; /* by number of object; NULL until a scope was asked for */
 	size_t node_count;
 	VEC(struct lookup_answer) answers;
@@ -48,7 +49,7 @@ int lookup_tables(struct lcp_process *process, const struct object *object, bool
 int lookup_nodes(struct lcp_process *process, struct lcp_error **reterr);
 void lookup_nodes_free(struct process_lookups *lookups);
 
-/* The scope of what dlopen(3) opened for @object, to be freed; empty if that is in the global one. */
+/* The scope of what dlopen(3) opened with @object, to be freed; empty if it is a global one. */
 int lookup_local_scope(struct lcp_process *process, const struct object *object,
 		       struct lookup_scope *ret, struct lcp_error **reterr);
 

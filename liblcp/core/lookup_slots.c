@@ -49,8 +49,8 @@ static bool is_code(const struct object *object, uint64_t address)
 
 /*
  * Does @slot of @user get what @resolver of @object returns? With the version that @user asks for:
- * glibc has several memcpy. A slot for calls in the object itself may hold the way to the lazy binder,
- * which is code of the object as well.
+ * glibc has several memcpy. A slot for calls in the object itself may hold the way to the lazy
+ * binder, which is code of the object as well.
  */
 static bool is_witness(const struct lcp_process *process, const struct object *user,
 		       const struct object *object, const Elf64_Rela *slot, uint64_t resolver)
@@ -173,8 +173,8 @@ int lookup_unique(struct lcp_process *process, const struct lookup_definition *f
 }
 
 /*
- * Is the symbol of @slot in the thread-local block of @object itself? One without a name is, and one
- * that no other object gets in front of.
+ * Is the symbol of @slot in the thread-local block of @object itself? One without a name is, and
+ * one that no other object gets in front of.
  */
 static int is_own_tls(struct lcp_process *process, const struct object *object,
 		      const Elf64_Rela *slot, bool *ret, struct lcp_error **reterr)

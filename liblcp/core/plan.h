@@ -46,6 +46,8 @@ struct plan {
 	VEC(void *) buffers; /* freed with the plan */
 	struct surgery surgery;
 	struct safety *safety;
+	/* Where reasons go if all of them are wanted: there may be more than the one that is returned. */
+	struct lcp_report *reasons;
 };
 
 /* The caller's options, checked. */
@@ -54,6 +56,7 @@ struct plan_settings {
 	uint32_t attempts;
 	uint64_t deadline; /* on the target's clock */
 	uint64_t stop_limit_ns;
+	bool all_reasons; /* do not stop at the first one why something cannot be done */
 };
 
 /* Refresh the process and read its ledger. */
@@ -65,6 +68,12 @@ void plan_fini(struct plan *plan);
 
 /* @size zeroed bytes that live as long as the plan; NULL without memory. */
 void *plan_alloc(struct plan *plan, size_t size);
+
+/*
+ * @error, with code @r, is a reason not to go on: the last one becomes *@reterr, and those before are
+ * kept if all are wanted. Returns @r.
+ */
+int plan_refuse(struct plan *plan, int r, struct lcp_error *error, struct lcp_error **reterr);
 
 /* Where @wish can be had, chunks of this plan considered. */
 int plan_find_space(struct plan *plan, const struct space_wish *wish, uint64_t *ret,

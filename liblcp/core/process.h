@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process and the objects mapped into it, as its own memory tells: deleted or replaced files, other
- * mount namespaces and chroots make no difference. What is read is hostile: the process chose it.
+ * A process and the objects mapped into it, as its own memory tells: deleted or replaced files,
+ * other mount namespaces and chroots make no difference. What is read is hostile: the process chose
+ * it.
  *
  * Which mappings are objects is what the process's dynamic linker says (r_debug, all namespaces of
  * dlmopen), and without one the program that its auxiliary vector names. An ELF file that is merely

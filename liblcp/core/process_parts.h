@@ -3,8 +3,8 @@
  * What the parts of process.c share: objects as they are being found, before a process has them.
  *
  * Failures here are plain codes. -LCP_EFORMAT and -EFAULT say that something is not as it should be
- * in one place of a hostile process, which is no reason to give up the others; process_fails() tells
- * them from those that are.
+ * in one place of a hostile process, which is no reason to give up the others: process_fails()
+ * tells them from those that are one.
  */
 #ifndef LCP_CORE_PROCESS_PARTS_H
 #define LCP_CORE_PROCESS_PARTS_H
@@ -27,6 +27,7 @@ struct process_view {
 	struct proc_maps maps;
 	struct process_auxv auxv;
 	VEC(struct object) objects;
+	uint32_t tries; /* how often the beginning of an object was looked for: there is a limit */
 	/* The lists were being changed, or did not agree with the mappings: look again. */
 	bool doubtful;
 	bool too_many; /* entries in a list: the view ends there */

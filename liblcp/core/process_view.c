@@ -20,6 +20,9 @@
 /* How far in front of its dynamic section the beginning of an object is looked for. */
 #define MAPPINGS_BACK 256
 
+/* A list that is not hostile needs two of them for an object. */
+#define TRIES_MAX (4 * PROCESS_OBJECTS_MAX)
+
 #define DYNAMIC_MAX 65536
 
 /* <link.h>, but with addresses in the process. */
@@ -31,9 +34,7 @@ struct link_entry {
 	uint64_t prev;
 };
 
-enum {
-	STATE_CONSISTENT
-}; /* RT_CONSISTENT */
+#define STATE_CONSISTENT 0 /* RT_CONSISTENT: no list is being changed */
 
 struct debug {
 	int32_t version; /* from 2 on something follows */
@@ -96,13 +97,13 @@ static struct object *have_object(const struct process_view *view, uint64_t tabl
  * Find the object of that table: it begins with a mapping of the beginning of a file, not far in
  * front of it. Another copy of the file there has its tables elsewhere. 0, -LCP_EFORMAT.
  */
-static int find_object(const struct process_view *view, uint64_t table, struct object *ret)
+static int find_object(struct process_view *view, uint64_t table, struct object *ret)
 {
 	const struct proc_mapping *at = proc_maps_find(&view->maps, table);
 	int r;
 
 	for (size_t i = 0; at != NULL && i < MAPPINGS_BACK; i++, at--) {
-		if (at->offset == 0) {
+		if (at->offset == 0 && view->tries++ < TRIES_MAX) {
 			r = process_object_read(view, at, ret);
 			if (process_fails(r))
 				return r;
@@ -218,26 +219,44 @@ static int read_lists(struct process_view *view, uint64_t address)
 	return process_fails(r) ? r : 0;
 }
 
-/*
- * Where the dynamic linker has its own struct r_debug. A program that was started by running the
- * linker is not what was executed, and the linker has no DT_DEBUG for it.
- */
-static int find_own_debug(const struct process_view *view, const struct object *linker,
-			  uint64_t *ret)
+/* The address of what the object defines as @name, or 0. */
+static int find_symbol(const struct process_view *view, const struct object *object,
+		       const char *name, uint64_t *ret)
 {
-	const struct symbol_name name = symbol_name("_r_debug", NULL);
+	const struct symbol_name wanted = symbol_name(name, NULL);
 	struct object_symbols *symbols = NULL;
 	const Elf64_Sym *symbol = NULL;
 	int r;
 
-	r = symbols_new(view->process, linker, &symbols, NULL);
+	r = symbols_new(view->process, object, &symbols, NULL);
 	if (r == 0)
-		r = symbols_load(view->process, linker, symbols, NULL);
+		r = symbols_load(view->process, object, symbols, NULL);
 	if (r == 0)
-		symbol = symbols_find(symbols, &name);
-	*ret = symbol != NULL ? symbol_address(linker, symbol) : 0;
+		symbol = symbols_find(symbols, &wanted);
+	*ret = symbol != NULL ? symbol_address(object, symbol) : 0;
 	symbols_free(symbols);
 	return r;
+}
+
+/*
+ * Where the dynamic linker has its own struct r_debug; musl has its address. A program that was
+ * started by running the linker is not what was executed, and the linker has no DT_DEBUG for it.
+ */
+static int find_own_debug(const struct process_view *view, const struct object *linker,
+			  uint64_t *ret)
+{
+	uint64_t pointer;
+	int r;
+
+	r = find_symbol(view, linker, "_r_debug", ret);
+	if (r < 0 || *ret != 0)
+		return r;
+	r = find_symbol(view, linker, "_dl_debug_addr", &pointer);
+	if (r == 0 && pointer != 0)
+		r = read_memory(view, pointer, ret, sizeof(*ret));
+	if (r < 0)
+		*ret = 0;
+	return process_fails(r) ? r : 0;
 }
 
 /* What DT_DEBUG of the program says: 0 while the dynamic linker has not filled it in. */

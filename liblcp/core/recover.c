@@ -13,14 +13,17 @@
 #include "base/log.h"
 #include "core/apply.h"
 
-static bool is_half_made(uint32_t state)
-{
-	return state == LCP_STATE_SWITCHING || state == LCP_STATE_REVERTING;
-}
+/* Which slots take part in a step: 1, 0, or an error. */
+typedef int (*is_meant_fn)(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
+			   struct lcp_error **reterr);
 
-static bool is_left_over(uint32_t state)
+static int is_half_made(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
+			struct lcp_error **reterr)
 {
-	return state == LCP_STATE_LOADED || state == LCP_STATE_REVERTED;
+	(void)plan;
+	(void)chunk;
+	(void)reterr;
+	return slot->state == LCP_STATE_SWITCHING || slot->state == LCP_STATE_REVERTING;
 }
 
 /* Was the pivot written? */
@@ -94,6 +97,44 @@ static int join(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slo
 	return r < 0 ? r : plan_join(plan, &part, reterr);
 }
 
+/*
+ * An object that was closed took its patches with it, and if it was opened again, perhaps at the same
+ * place, it has its own code.
+ */
+static int is_void(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
+		   struct lcp_error **reterr)
+{
+	struct lcp_process *process = plan->process;
+	struct ledger_record *record;
+	int r;
+
+	r = ledger_record(process, chunk, slot, &record, reterr);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < record->row_count; i++) {
+		const struct ledger_row *row = &record->rows[i];
+		const struct object *object = process_object_at(process, row->entry);
+		uint8_t there[LEDGER_ENTRY_MAX];
+
+		if (row->size == 0)
+			continue;
+		if (object == NULL || object->build_id == NULL || object->bias != record->bias ||
+		    strcmp(object->build_id, record->build_id) != 0)
+			return 1;
+		r = process_read(process, row->entry, there, row->size, row->name, reterr);
+		return r < 0 ? r : memcmp(there, row->pristine, row->size) == 0;
+	}
+	return 0;
+}
+
+static int is_left_over(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
+			struct lcp_error **reterr)
+{
+	if (slot->state == LCP_STATE_APPLIED)
+		return is_void(plan, chunk, slot, reterr);
+	return slot->state == LCP_STATE_LOADED || slot->state == LCP_STATE_REVERTED;
+}
+
 /* Memory that nobody needs, if nobody is in it either. */
 static int join_left_over(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
 			  struct lcp_error **reterr)
@@ -103,7 +144,7 @@ static int join_left_over(struct plan *plan, struct ledger_chunk *chunk, struct 
 		.slot = slot,
 		.before = slot->state,
 		.during = slot->state,
-		.after = slot->state,
+		.after = slot->state == LCP_STATE_LOADED ? slot->state : LCP_STATE_REVERTED,
 	};
 	int r;
 
@@ -120,7 +161,15 @@ static int join_left_over(struct plan *plan, struct ledger_chunk *chunk, struct 
 typedef int (*join_fn)(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
 		       struct lcp_error **reterr);
 
-static int join_all(struct plan *plan, bool (*is_meant)(uint32_t state), join_fn join_slot,
+static int join_if(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
+		   is_meant_fn is_meant, join_fn join_slot, struct lcp_error **reterr)
+{
+	int r = slot->state != 0 ? is_meant(plan, chunk, slot, reterr) : 0;
+
+	return r == 1 ? join_slot(plan, chunk, slot, reterr) : r;
+}
+
+static int join_all(struct plan *plan, is_meant_fn is_meant, join_fn join_slot,
 		    struct lcp_error **reterr)
 {
 	int r = 0;
@@ -129,8 +178,7 @@ static int join_all(struct plan *plan, bool (*is_meant)(uint32_t state), join_fn
 		struct ledger_chunk *chunk = &plan->ledger.chunks[i];
 
 		for (size_t j = 0; r == 0 && j < LEDGER_SLOT_COUNT; j++)
-			if (is_meant(chunk->slots[j].state))
-				r = join_slot(plan, chunk, &chunk->slots[j], reterr);
+			r = join_if(plan, chunk, &chunk->slots[j], is_meant, join_slot, reterr);
 	}
 	return r;
 }
@@ -156,7 +204,7 @@ static int unmap_empty(struct plan *plan, struct lcp_error **reterr)
 
 /* 1 if something was done, 0 if there was nothing to do. */
 static int run(struct lcp_process *process, const struct plan_settings *settings,
-	       bool (*is_meant)(uint32_t state), join_fn join_slot, struct lcp_report *report,
+	       is_meant_fn is_meant, join_fn join_slot, struct lcp_report *report,
 	       struct lcp_error **reterr)
 {
 	autoplan struct plan plan = { 0 };

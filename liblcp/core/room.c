@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/room.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -69,7 +71,7 @@ static struct ledger_slot *take_slot(const struct room_wish *wish, const struct 
 {
 	struct span text[LEDGER_SLOT_COUNT], data[LEDGER_SLOT_COUNT];
 	struct ledger_slot *found = NULL;
-	size_t texts = 0, datas = 0;
+	size_t text_count = 0, data_count = 0;
 	uint64_t offset, data_offset = 0;
 
 	for (size_t i = LEDGER_SLOT_COUNT; i-- > 0;) {
@@ -78,14 +80,15 @@ static struct ledger_slot *take_slot(const struct room_wish *wish, const struct 
 		if (slot->state == 0)
 			found = slot;
 		else
-			text[texts++] = (struct span){ slot->offset, slot->offset + slot->bytes };
+			text[text_count++] = (struct span){ slot->offset,
+							    slot->offset + slot->bytes };
 		if (slot->state != 0 && slot->data_bytes > 0)
-			data[datas++] = (struct span){ slot->data_offset,
-						       slot->data_offset + slot->data_bytes };
+			data[data_count++] = (struct span){ slot->data_offset,
+							    slot->data_offset + slot->data_bytes };
 	}
-	offset = find_gap(text, texts, LEDGER_HEADER_SIZE, chunk->bytes, wish->bytes);
+	offset = find_gap(text, text_count, LEDGER_HEADER_SIZE, chunk->bytes, wish->bytes);
 	if (wish->data_bytes > 0)
-		data_offset = find_gap(data, datas, DATA_START, chunk->data_bytes,
+		data_offset = find_gap(data, data_count, DATA_START, chunk->data_bytes,
 				       wish->data_bytes);
 	if (found == NULL || offset == 0 || (wish->data_bytes > 0 && data_offset == 0))
 		return NULL;
@@ -112,6 +115,15 @@ static uint64_t heap_start(struct target *target)
 	return stat.start_brk;
 }
 
+/* "lcp:ID"; the kernel takes printable ASCII, and not all of that (PR_SET_VMA(2const)). */
+static void name_chunk(struct ledger_chunk *chunk, const char *id)
+{
+	(void)snprintf(chunk->name, sizeof(chunk->name), "lcp:%s", id);
+	for (char *at = chunk->name; *at != '\0'; at++)
+		if (*at <= ' ' || *at > '~' || strchr("\\`$[]", *at) != NULL)
+			*at = '_';
+}
+
 /* A chunk that has room for the wish at least. */
 static int new_chunk(struct plan *plan, const struct room_wish *wish, struct ledger_chunk **ret,
 		     struct lcp_error **reterr)
@@ -135,6 +147,7 @@ static int new_chunk(struct plan *plan, const struct room_wish *wish, struct led
 	if (chunk->data_bytes < LEDGER_DATA_SIZE)
 		chunk->data_bytes = LEDGER_DATA_SIZE;
 	chunk->generation = 1;
+	name_chunk(chunk, wish->id);
 	chunk->slots = plan_alloc(plan, LEDGER_SLOT_COUNT * sizeof(*chunk->slots));
 	if (chunk->slots == NULL)
 		return error_set_nomem(reterr);

@@ -12,6 +12,7 @@ struct room_wish {
 	uint64_t bytes; /* of the slot */
 	uint64_t data_bytes; /* of its writable data; 0: none */
 	bool below_2g;
+	const char *id; /* of the patch: a new chunk is named after it */
 };
 
 /* Take a slot: it is marked as used. A new chunk becomes part of the plan. */

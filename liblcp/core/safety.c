@@ -26,6 +26,12 @@
 #define BUFFER_TOUCHED (256u << 10)
 #define BUFFER_SIZE (SAFETY_STACK_MAX + RED_ZONE)
 
+/*
+ * Alternate stacks are not larger, and a ucontext has no other flags (uapi/asm/ucontext.h: 3 bits).
+ */
+#define ALTERNATE_MAX (1u << 30)
+#define UCONTEXT_FLAGS_MAX 15
+
 /* What makes a thread suspicious. */
 struct suspicion {
 	uint64_t word; /* one that points into a range; 0: none does */
@@ -148,10 +154,11 @@ static bool has_alternate_frame(const uint8_t *bytes, size_t size, uint64_t addr
 {
 	for (size_t offset = 16; range_fits(offset, 24, size); offset += 8) {
 		uint64_t distance = address + offset - word_at(bytes, offset);
+		uint64_t stack_size = word_at(bytes, offset + 16);
 
-		if (distance < SAFETY_STACK_MAX && distance < word_at(bytes, offset + 16) &&
-		    word_at(bytes, offset + 16) <= SAFETY_STACK_MAX &&
-		    word_at(bytes, offset - 8) == 0 && word_at(bytes, offset - 16) < 16)
+		if (distance < stack_size && stack_size <= ALTERNATE_MAX &&
+		    word_at(bytes, offset - 8) == 0 &&
+		    word_at(bytes, offset - 16) <= UCONTEXT_FLAGS_MAX)
 			return true;
 	}
 	return false;
@@ -262,12 +269,11 @@ static void judge_frames(struct safety *safety, uint64_t pc, int32_t tid,
 }
 
 /* What is below a stack that is known whole, and in it, is no other context. */
-static void remember_stack(struct safety *safety, const struct target_thread *thread,
-			   const struct unwind_copy *copy)
+static void remember_stack(struct safety *safety, const struct unwind_copy *copy)
 {
 	if (safety->stack_count < safety->stack_room)
 		safety->stacks[safety->stack_count++] = (struct safety_stack){
-			.sp = word_at(thread->regs, safety->arch->regs->sp),
+			.low = copy->address,
 			.end = copy->address + copy->size,
 		};
 }
@@ -294,7 +300,7 @@ static int check_thread(struct safety *safety, struct target *target,
 			return r;
 	}
 	if (suspicion.complete)
-		remember_stack(safety, thread, &copy);
+		remember_stack(safety, &copy);
 	suspect_registers(safety, thread, &suspicion);
 	suspect_stack(safety, &copy, &suspicion);
 	if (live == NULL && suspicion.word == 0 && suspicion.complete)

@@ -5,9 +5,13 @@
  * locks nothing of ours, and parses nothing.
  *
  * 1. Each thread's registers and its stack, as one copy, hold no address of the ranges: clear.
- * 2. Otherwise its stack is unwound, on the copy: only live frames count. If the unwinder does not
- *    reach the thread's start, every address found counts.
+ * 2. Otherwise its stack is unwound, on the copy: only live frames count, and registers that point
+ *    into the middle of a range. If the unwinder does not get past the last address found, that
+ *    counts; a thread on a stack that is not known to be all it has must be unwound to its start.
  * 3. Where contexts are suspended in other memory (coroutines), that is scanned as well.
+ *
+ * It is about the objects and mappings that the process had when the check was prepared: prepare it
+ * shortly before threads stop, and anew when the process was refreshed.
  */
 #ifndef LCP_CORE_SAFETY_H
 #define LCP_CORE_SAFETY_H
@@ -38,10 +42,10 @@ struct safety_table {
 #define SAFETY_BLOCKERS_MAX 16
 
 struct safety_blocker {
-	int32_t tid; /* 0: a suspended context */
+	int32_t tid; /* 0: a suspended context, or memory that was too large to look for one */
 	uint64_t pc; /* of the thread */
-	uint64_t found; /* the address inside the range */
-	const char *name; /* of the range */
+	uint64_t found; /* the address inside the range; 0 if none was */
+	const char *name; /* of the range; NULL if a stack is unknown and nothing was found */
 	uint64_t frames[SAFETY_FRAMES_MAX]; /* return addresses, innermost first */
 	size_t frame_count;
 	bool certain; /* the unwinder saw a live frame; otherwise it could not tell */
@@ -74,7 +78,8 @@ DEFINE_GUARD(safety, struct safety *, safety_free);
 
 /*
  * With all threads stopped: 0 if all is clear; -LCP_EINUSE, and safety_blockers() says who;
- * a failure to read. Inside operate(): see target.h.
+ * -LCP_EGONE. Inside operate(): see target.h. If that was interrupted, the check cannot be used
+ * again, only freed: a lock of libunwind's that belongs to it may be held for good.
  */
 int safety_check(struct safety *safety, struct target *target);
 

@@ -7,15 +7,14 @@
  * That some may exist is known by what an object imports. A program that is linked statically, or
  * switches stacks with instructions of its own, shows nothing: its user has to ask.
  *
- * Not seen: a coroutine whose stack is an array on a thread's own stack; one in memory that was mapped
- * after the check was prepared.
+ * Not seen: a coroutine whose stack is an array on a thread's own stack; one in memory that was
+ * mapped after the check was prepared.
  */
 #include "core/safety_private.h"
 
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "base/error.h"
 #include "base/num.h"
@@ -27,11 +26,16 @@
 #define MEMORY_MAX (4ull << 30)
 
 /*
- * Larger mappings are the memory of virtual machines, or the shadow of a sanitizer: looked at only if
- * the caller asks for all.
+ * Larger mappings are the memory of virtual machines, or the shadow of a sanitizer: looked at only
+ * if the caller asks for all.
  */
 #define MAPPING_MAX (1ull << 30)
+
+/* Pages that cannot be read, in memory that should be: guard pages of stacks. */
 #define GAPS_MAX 65536
+
+/* Words that point into ranges: more than a program has that means no harm. */
+#define SUSPECTS_MAX (1u << 20)
 
 /* Threads whose stacks are told from others; the stacks of more count as memory. */
 #define STACKS_MAX 65536
@@ -77,10 +81,16 @@ static int read_names(const struct lcp_process *process, const struct object *ob
 	return 0;
 }
 
-static bool makes_contexts(const char *name)
+/* Those of the C library, and Boost's. */
+static bool switches_contexts(const char *name)
 {
-	return strcmp(name, "makecontext") == 0 || strcmp(name, "swapcontext") == 0 ||
-	       strcmp(name, "setcontext") == 0;
+	static const char *const names[] = { "jump_fcontext", "makecontext", "ontop_fcontext",
+					     "setcontext", "swapcontext" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
 }
 
 /*
@@ -111,7 +121,7 @@ static bool imports_contexts(const struct lcp_process *process, const struct obj
 		return true;
 	for (size_t i = 0; i < count; i++)
 		if (symbols[i].st_shndx == SHN_UNDEF && symbols[i].st_name < size &&
-		    makes_contexts(strings + symbols[i].st_name))
+		    switches_contexts(strings + symbols[i].st_name))
 			return true;
 	return false;
 }
@@ -221,18 +231,29 @@ static const struct safety_range *range_of_return(const struct safety *safety, u
 	return NULL;
 }
 
-/* Is everything from @from to @to there? Guard pages are between stacks. */
-static bool is_one_piece(struct safety *safety, struct target *target, uint64_t from, uint64_t to)
+/*
+ * Is @address, below @stack, in one piece with it? Guard pages are between stacks. What was found
+ * is kept: memory is looked at from low to high addresses, so all of it is read once.
+ */
+static bool is_in_one_piece(struct safety *safety, struct target *target,
+			    struct safety_stack *stack, uint64_t address)
 {
 	uint8_t *scratch = safety->buffer + BLOCK;
 
-	while (from < to) {
-		size_t want = to - from < BLOCK ? (size_t)(to - from) : BLOCK;
+	if (address < stack->gap)
+		return false;
+	for (uint64_t at = address; at < stack->low;) {
+		size_t want = stack->low - at < BLOCK ? (size_t)(stack->low - at) : BLOCK;
+		size_t got = target->ops->read_some(target, at, scratch, want);
 
-		if (target->ops->read_some(target, from, scratch, want) < want)
+		if (got < want) {
+			stack->gap = at + got + 1;
 			return false;
-		from += want;
+		}
+		at += want;
 	}
+	if (address < stack->low)
+		stack->low = address;
 	return true;
 }
 
@@ -243,32 +264,13 @@ static bool is_one_piece(struct safety *safety, struct target *target, uint64_t 
 static bool is_on_stack(struct safety *safety, struct target *target, uint64_t address)
 {
 	for (size_t i = 0; i < safety->stack_count; i++) {
-		const struct safety_stack *stack = &safety->stacks[i];
+		struct safety_stack *stack = &safety->stacks[i];
 
-		if (address >= stack->sp && address < stack->end)
-			return true;
-		if (address < stack->sp && stack->sp - address <= SAFETY_STACK_MAX &&
-		    is_one_piece(safety, target, address, stack->sp))
+		if (address < stack->end && stack->end - address <= SAFETY_STACK_MAX &&
+		    is_in_one_piece(safety, target, stack, address))
 			return true;
 	}
 	return false;
-}
-
-static void check_block(struct safety *safety, struct target *target, uint64_t address, size_t size)
-{
-	size_t offset = 0;
-
-	for (; (offset = safety_find_word(safety, safety->buffer, offset, size)) < size;
-	     offset += sizeof(uint64_t)) {
-		const struct safety_range *range;
-		uint64_t word;
-
-		memcpy(&word, safety->buffer + offset, sizeof(word));
-		range = range_of_return(safety, word);
-		if (range != NULL && !is_on_stack(safety, target, address + offset) &&
-		    safety_block(safety, 0, 0, range, word, false) == NULL)
-			return;
-	}
 }
 
 /* What is not scanned may hold anything. */
@@ -277,9 +279,33 @@ static void give_up(struct safety *safety)
 	safety_block(safety, 0, 0, &safety->ranges[0], 0, false);
 }
 
+/* Look at what is in the buffer; false if there is no point in going on. */
+static bool check_block(struct safety *safety, struct target *target, uint64_t address, size_t size,
+			size_t *suspects)
+{
+	size_t offset = 0;
+
+	for (; (offset = safety_find_word(safety, safety->buffer, offset, size)) < size;
+	     offset += sizeof(uint64_t)) {
+		const struct safety_range *range;
+		uint64_t word;
+
+		if (++*suspects > SUSPECTS_MAX) {
+			give_up(safety);
+			return false;
+		}
+		memcpy(&word, safety->buffer + offset, sizeof(word));
+		range = range_of_return(safety, word);
+		if (range != NULL && !is_on_stack(safety, target, address + offset) &&
+		    safety_block(safety, 0, 0, range, word, false) == NULL)
+			return false;
+	}
+	return true;
+}
+
 void safety_contexts_check(struct safety *safety, struct target *target)
 {
-	size_t gaps = 0;
+	size_t gaps = 0, suspects = 0;
 
 	if (safety->too_large)
 		return give_up(safety);
@@ -293,7 +319,8 @@ void safety_contexts_check(struct safety *safety, struct target *target)
 			if (got < want && ++gaps > GAPS_MAX)
 				return give_up(safety);
 			safety->counts.memory_bytes += got;
-			check_block(safety, target, at, got);
+			if (!check_block(safety, target, at, got, &suspects))
+				return;
 			at += got < want ? (got | (PAGE - 1)) + 1 : got;
 		}
 	}

@@ -29,8 +29,9 @@ struct safety_memory {
 
 /* All of a thread's stack: it was looked at, and the thread has no other. */
 struct safety_stack {
-	uint64_t sp;
+	uint64_t low; /* from here to @end it is in one piece */
 	uint64_t end;
+	uint64_t gap; /* what is below here is not; 0: not known */
 };
 
 struct safety {

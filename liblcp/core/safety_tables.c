@@ -170,7 +170,10 @@ static int index_part(struct gathering *gathering, const struct object *object, 
 	return r < 0 ? r : add_code(gathering, object, &table);
 }
 
-/* The object does not say where its table is: it is among what is only read. */
+/*
+ * The object does not say where its table is, or not in a way we know: it is among what is only
+ * read.
+ */
 static int index_object(struct gathering *gathering, const struct object *object)
 {
 	int r = 0;
@@ -195,10 +198,8 @@ static int add_object(struct gathering *gathering, const struct object *object)
 	uint64_t frames;
 	int r;
 
-	if (object->eh_frame_hdr.size == 0)
-		return index_object(gathering, object);
 	if (!read_header(gathering, &object->eh_frame_hdr, &table, &frames))
-		return 0;
+		return index_object(gathering, object);
 	r = read_copy(gathering, table.base, table.base + object->eh_frame_hdr.size);
 	if (r == 0)
 		r = read_copy(gathering, frames, segment_end(object, frames));
@@ -239,7 +240,7 @@ int safety_tables_init(struct safety *safety, const struct lcp_process *process,
 		.process = process,
 		.next_index = OWN_INDEXES,
 	};
-	int r = gather(&gathering, tables, count);
+	int r = (safety->flags & SAFETY_NO_STACKS) == 0 ? gather(&gathering, tables, count) : 0;
 
 	if (r < 0)
 		return error_set_nomem(reterr);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "base/num.h"
 
@@ -127,6 +128,20 @@ static int map_all(const struct surgery *surgery, struct surgery_map *map)
 	return r < 0 ? r : -EAGAIN;
 }
 
+/* A name is nice to have: what comes of it is of no interest. */
+static void name(const struct surgery *surgery, const struct surgery_map *map)
+{
+	const struct target_call call = {
+		.number = SYSCALL_PRCTL,
+		.args = { PR_SET_VMA, PR_SET_VMA_ANON_NAME, map->address, map->size, map->name },
+	};
+	struct target *target = surgery->target;
+	uint64_t got;
+
+	if (map->name != 0 && target->ops->call(target, &call, surgery->deadline, &got) < 0)
+		target->fault = (struct target_fault){ 0 };
+}
+
 /* MAP_FIXED is right here: what it replaces is ours. */
 static int map(const struct surgery *surgery, struct surgery_map *map)
 {
@@ -141,6 +156,8 @@ static int map(const struct surgery *surgery, struct surgery_map *map)
 		r = write_bytes(surgery, map->address, map->header, map->header_size);
 	if (r == 0)
 		r = system_call(surgery, &call, "mmap", surgery->deadline, &got);
+	if (r == 0)
+		name(surgery, map);
 	return r;
 }
 
@@ -326,8 +343,11 @@ static int roll_back(const struct surgery *surgery, int reason)
 		r = mark(surgery, BEFORE);
 	if (r == 0)
 		return reason;
-	target->fault.code = -LCP_EDAMAGED;
-	return -LCP_EDAMAGED;
+	target->fault = (struct target_fault){ 0 };
+	return target_fail(target, -LCP_EDAMAGED,
+			   "process %d: a switch failed and could not be undone: a query tells "
+			   "what is in force, and the next apply or revert tries again",
+			   target->pid);
 }
 
 /* All threads stand still, and none is in the way. */

@@ -52,6 +52,7 @@ struct surgery_map {
 	uint64_t data_size;
 	const uint8_t *header;
 	size_t header_size;
+	uint64_t name; /* address of its name in the header; 0: it gets none */
 	bool done;
 };
 

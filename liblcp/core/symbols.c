@@ -13,7 +13,7 @@
 /* Linkers write some ten thousand symbols; no table of an object that is not hostile is larger. */
 #define TABLE_MAX ((uint64_t)64 << 20)
 /* Of all objects of a process. */
-#define TABLES_MAX ((uint64_t)1 << 30)
+#define TABLES_MAX ((uint64_t)512 << 20)
 #define DYNAMIC_MAX 65536
 #define NEEDED_MAX 256
 #define TEXT_MAX 4096
@@ -73,8 +73,8 @@ int symbols_read(const struct lcp_process *process, const struct object *object,
 }
 
 /*
- * An address of the dynamic section: glibc has added the bias to most of them in place, and musl and
- * the kernel's vdso have not. Only one of the two is inside of the object. 0 if none is.
+ * An address of the dynamic section: glibc has added the bias to most of them in place; in musl and
+ * the kernel's vdso nobody has. Only one of the two is inside of the object. 0 if none is.
  */
 static uint64_t find_address(const struct object *object, uint64_t value)
 {
@@ -221,7 +221,10 @@ static int read_chain(const struct lcp_process *process, const struct object *ob
 	}
 }
 
-/* { bucket count, first symbol, words of 64 bits of a Bloom filter, its shift }, filter, buckets, chain. */
+/*
+ * { bucket count, first symbol, how many words of 64 bits a Bloom filter has, its shift }, the
+ * filter, buckets, chain.
+ */
 static int read_gnu_hash(const struct lcp_process *process, const struct object *object,
 			 struct object_symbols *symbols, struct lcp_error **reterr)
 {

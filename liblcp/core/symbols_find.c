@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Finding a name among the symbols of one object, and which of several versions counts: as glibc
- * does for a relocation (elf/dl-lookup.c, check_match()), and for dlsym(3) if no version is asked for.
+ * does for a relocation (elf/dl-lookup.c, check_match()), and for dlsym(3) where no version is
+ * asked for. And its relocations, as far as they fill in slots.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/num.h"
+#include "core/lookup_parts.h"
 #include "core/symbols_parts.h"
+
+/* Longer names are none: mangled ones of C++ have some hundred characters, a few have thousands. */
+#define NAME_MAX_SIZE 8192
+
+/* Slots of all objects of a process: what is beyond is not looked at. */
+#define SLOTS_MAX ((uint64_t)4 << 20)
 
 static int load_symbols(const struct lcp_process *process, const struct object *object,
 			size_t count, struct object_symbols *symbols, struct lcp_error **reterr)
@@ -71,6 +79,8 @@ static int load_slots(const struct lcp_process *process, const struct object *ob
 	for (size_t i = 0; i < table->size / sizeof(*relocs); i++) {
 		if (!is_slot(process->target->arch, (uint32_t)ELF64_R_TYPE(relocs[i].r_info)))
 			continue;
+		if (process->lookups->slots++ >= SLOTS_MAX)
+			break;
 		if (vec_push(&symbols->slots, relocs[i]) < 0)
 			return error_set_nomem(reterr);
 		if (ELF64_R_SYM(relocs[i].r_info) >= *most)
@@ -103,10 +113,13 @@ int symbols_load_slots(const struct lcp_process *process, const struct object *o
 
 const char *symbols_name(const struct object_symbols *symbols, size_t index)
 {
+	const char *name;
+
 	if (index >= symbols->symbol_count ||
 	    symbols->symbols[index].st_name >= symbols->strings_size)
 		return "";
-	return symbols->strings + symbols->symbols[index].st_name;
+	name = symbols->strings + symbols->symbols[index].st_name;
+	return strnlen(name, NAME_MAX_SIZE) < NAME_MAX_SIZE ? name : "";
 }
 
 uint64_t symbol_address(const struct object *object, const Elf64_Sym *symbol)

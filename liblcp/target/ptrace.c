@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,6 +54,8 @@ static void forget(struct target_ptrace *ptrace)
 {
 	ptrace->count = 0;
 	ptrace->held = 0;
+	ptrace->surgeon = NULL;
+	ptrace->waiting = false;
 	ptrace->raised = false;
 	ptrace->base.threads = NULL;
 	ptrace->base.thread_count = 0;
@@ -62,7 +66,9 @@ static void forget(struct target_ptrace *ptrace)
 static int operate(struct target *target, int (*work)(void *arg), void *arg)
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
-	struct surgeon surgeon = { .work = work, .arg = arg };
+	struct surgeon surgeon = {
+		.work = work, .arg = arg, .tick = ptrace_tick, .tick_arg = ptrace
+	};
 	int r;
 
 	if (ptrace_table_reserve(ptrace, task_count(ptrace->tasks) + MORE_THREADS) < 0)
@@ -75,6 +81,7 @@ static int operate(struct target *target, int (*work)(void *arg), void *arg)
 		ptrace_abandon(ptrace);
 		r = 0;
 	} else {
+		ptrace->surgeon = &surgeon;
 		r = surgeon_run(&surgeon);
 	}
 	forget(ptrace);
@@ -121,8 +128,8 @@ static int open_in(const struct target_ptrace *ptrace, int32_t tid, const char *
 }
 
 /*
- * First its folder and then its descriptor: if the process is alive after both, both are of the same
- * process, and no other has had the number in between.
+ * First its folder and then its descriptor: if the process is alive after both, both are of the
+ * same process, and no other has had the number in between.
  */
 static int open_process(struct target_ptrace *ptrace, struct lcp_error **reterr)
 {
@@ -167,8 +174,8 @@ static int find_thread(struct target_ptrace *ptrace, int32_t *ret, struct lcp_er
 
 /*
  * A process runs on the CPU the kernel runs on; what is asked is whether in its 64-bit mode. Its
- * auxiliary vector says so, whether or not its file may be read: pairs of 64-bit numbers, and program
- * headers of ELF64.
+ * auxiliary vector says so, whether or not its file may be read: pairs of 64-bit numbers, and
+ * program headers of ELF64.
  */
 static int check_cpu(const struct target_ptrace *ptrace, int32_t tid, struct lcp_error **reterr)
 {
@@ -218,6 +225,20 @@ static int open_all(struct target_ptrace *ptrace, struct lcp_error **reterr)
 	return check_cpu(ptrace, tid, reterr);
 }
 
+/* Kernels from 5.17 on can name memory, if they were configured so (PR_SET_VMA(2const)). */
+static bool can_name(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *memory = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool can;
+
+	if (memory == MAP_FAILED)
+		return false;
+	can = prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, memory, size, "lcp") == 0;
+	(void)munmap(memory, size);
+	return can;
+}
+
 int target_open(int32_t pid, uint32_t flags, struct target **ret, struct lcp_error **reterr)
 {
 	autotarget struct target *target = NULL;
@@ -232,7 +253,9 @@ int target_open(int32_t pid, uint32_t flags, struct target **ret, struct lcp_err
 	if (ptrace == NULL)
 		return error_set_nomem(reterr);
 	target = &ptrace->base;
-	*target = (struct target){ .ops = &ops, .arch = arch_native(), .pid = pid };
+	*target = (struct target){
+		.ops = &ops, .arch = arch_native(), .pid = pid, .can_name = can_name()
+	};
 	ptrace->flags = flags;
 	ptrace->pidfd = ptrace->proc = ptrace->tasks = ptrace->mem = ptrace->thread_mem = -1;
 	r = open_all(ptrace, reterr);

@@ -39,7 +39,7 @@ enum ptrace_kind {
 	PTRACE_GROUP, /* the process is stopped, as by SIGSTOP */
 	PTRACE_SIGNAL, /* a signal is about to be delivered */
 	PTRACE_CLONE, /* it has made a thread, which is traced and about to stop */
-	PTRACE_SYSCALL_STOP, /* at the beginning or end of a system call; with PTRACE_O_TRACESYSGOOD */
+	PTRACE_SYSCALL_STOP, /* needs PTRACE_O_TRACESYSGOOD */
 	PTRACE_OTHER,
 };
 
@@ -78,7 +78,8 @@ struct target_ptrace {
 	int thread_mem; /* the same, opened while tracing; -1 as long as nobody needed it */
 
 	int32_t held; /* the thread that is held, or 0 */
-	bool stopping; /* some threads are stopped, or about to */
+	struct surgeon *surgeon; /* during operate(); NULL if the calling thread traces */
+	volatile bool waiting; /* for a thread, or in PTRACE_SEIZE: see ptrace_tick() */
 
 	/* All threads that are traced, and some that were. One mapping holds both arrays. */
 	struct target_thread *table;
@@ -107,7 +108,8 @@ struct ptrace_stop ptrace_classify(int status);
 
 /*
  * Wait for the next stop of @tid, which is traced, until @deadline: 0, -ESRCH if it has ended
- * (nothing is left to wait for), -ETIMEDOUT.
+ * (nothing is left to wait for), -ETIMEDOUT, -LCP_EGONE if the process became another program: in
+ * that its number may be another thread's. UINT64_MAX: until it stops or ends, whatever it is.
  */
 int ptrace_wait_stop(struct target *target, int32_t tid, uint64_t deadline,
 		     struct ptrace_stop *ret);
@@ -132,6 +134,9 @@ void ptrace_release(struct target *target);
 
 /* PTRACE_SEIZE @tid and put it into the table at *@ret: 0 or a negative errno. */
 int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, size_t *ret);
+
+/* To be called from time to time while threads are seized; a signal handler. */
+void ptrace_tick(void *ptrace);
 
 /* Room for @count threads in the table: 0 or -ENOMEM. Usable inside operate(). */
 int ptrace_table_reserve(struct target_ptrace *ptrace, size_t count);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which thread is borrowed for a call. One after the other is stopped and offered; that a thread
- * cannot be used for what the kernel or its stack says is found out by remote.c. Here it must be one
- * that stops soon, of its own accord wants nothing, and is not in the code to be avoided.
+ * cannot be used for what the kernel or its stack says is found out by remote.c. Here it must be
+ * one that stops soon, of its own accord wants nothing, and is not in the code to be avoided.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -97,7 +97,7 @@ static int stop_one(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
 	r = ptrace_wait_stop(&ptrace->base, tid, end < deadline ? end : deadline, &thread->stop);
 	if (r == 0)
 		r = ptrace_take_regs(ptrace, i);
-	if (r == -ETIMEDOUT) /* it will stop, and be let go by ptrace_serve() */
+	if (r == -ETIMEDOUT || r == -LCP_EGONE) /* it will stop, and be let go by ptrace_serve() */
 		return -LCP_EBORROW;
 	thread->state = r == -ESRCH ? PTRACE_GONE : PTRACE_STOPPED;
 	if (r == 0 && thread->stop.kind != PTRACE_INTERRUPTED && thread->stop.kind != PTRACE_GROUP)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The threads that are traced while they run: the one that is held, and those that were told to stop
- * and did not do it in time. A signal stops any traced thread, so somebody has to look after them.
+ * The threads that are traced while they run: the one that is held, and those that were told to
+ * stop and did not do it in time. A signal stops any traced thread, so somebody has to look after
+ * them.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,6 +27,9 @@
 /* Longest pauses between looks at who holds the process, and at what is traced. */
 #define HOLD_PAUSE_MAX (5 * MS)
 #define SERVE_PAUSE (MS / 10)
+
+/* How long a thread may take to stop when it is released. */
+#define RELEASE_PATIENCE (100 * MS)
 
 /*
  * Anonymous memory and no heap: the surgeon makes more room itself if there are more threads than
@@ -83,6 +88,30 @@ void ptrace_table_tidy(struct target_ptrace *ptrace)
 	ptrace->count = kept;
 }
 
+/*
+ * execve(2) kills all other threads, and waits for them: for those that are traced until their
+ * tracer has waited for them (fs/exec.c, de_thread). That is us, and we may be waiting for the
+ * thread that executes, or in PTRACE_SEIZE for the lock that it holds, from which no signal makes
+ * us return (it is restarted). Seen within 100 tries. So meanwhile the dead are waited for here.
+ */
+void ptrace_tick(void *arg)
+{
+	const struct target_ptrace *ptrace = arg;
+	int saved = errno;
+
+	for (size_t i = 0; ptrace->waiting && i < ptrace->count; i++) {
+		int32_t tid = ptrace->table[i].tid;
+		siginfo_t info = { 0 };
+
+		/* A stop must not be taken: look first. */
+		if (waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+		    (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
+		     info.si_code == CLD_DUMPED))
+			(void)syscall(SYS_wait4, tid, NULL, __WALL | WNOHANG, NULL);
+	}
+	errno = saved;
+}
+
 int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, size_t *ret)
 {
 	int r;
@@ -92,7 +121,9 @@ int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, si
 		if (r < 0)
 			return r;
 	}
+	ptrace->waiting = true;
 	r = ptrace_do(PTRACE_SEIZE, tid, 0, options);
+	ptrace->waiting = false;
 	if (r < 0)
 		return r;
 	ptrace->table[ptrace->count].tid = tid;
@@ -128,8 +159,8 @@ static void read_name(int32_t tid, char *ret, size_t room)
 }
 
 /*
- * Why can @tid not be seized? -EAGAIN with *@ret_doctor set if a doctor has it, and with 0 if things
- * have changed meanwhile.
+ * Why can @tid not be seized? -EAGAIN with *@ret_doctor set if a doctor has it, and with 0 if
+ * things have changed meanwhile.
  */
 static int blame(struct target_ptrace *ptrace, int32_t tid, int32_t *ret_doctor)
 {
@@ -241,9 +272,11 @@ void ptrace_let_go(struct target_ptrace *ptrace, size_t i)
 
 	if (held) /* in a group stop it stays, and reports when that ends */
 		request = thread->stop.kind == PTRACE_GROUP ? PTRACE_LISTEN : PTRACE_CONT;
-	/* ESRCH: it was killed where it stood. */
-	if (ptrace_do(request, tid, 0, (uint64_t)thread->stop.signal) < 0 && held)
-		held = !task_is_dead(ptrace->proc, tid);
+	if (ptrace_do(request, tid, 0, (uint64_t)thread->stop.signal) < 0) {
+		/* It was killed where it stood, and nobody else can wait for it. */
+		(void)syscall(SYS_wait4, tid, NULL, __WALL | WNOHANG, NULL);
+		held = held && !task_is_dead(ptrace->proc, tid);
+	}
 	thread->state = held ? PTRACE_RUNNING : PTRACE_GONE;
 	thread->called = false;
 	ptrace->table[i].stopped = false;
@@ -293,9 +326,9 @@ static bool runs(const struct target_ptrace *ptrace, int32_t tid)
 }
 
 /*
- * Wait for at most @ns, and let go on what stops meanwhile. The surgeon waits for the thread that is
- * held, until its tick: so that thread's signals are as fast as ever. All others, and in another
- * thread that one too, are looked after every now and then.
+ * Wait for at most @ns, and let go on what stops meanwhile. The surgeon waits for the thread that
+ * is held, until its tick: so that thread's signals are as fast as ever. All others, and in
+ * another thread that one too, are looked after every now and then.
  */
 static void nap_serving(struct target_ptrace *ptrace, uint64_t ns)
 {
@@ -304,13 +337,13 @@ static void nap_serving(struct target_ptrace *ptrace, uint64_t ns)
 
 	if (!runs(ptrace, held)) {
 		nap(ns);
-	} else if ((ptrace->flags & TARGET_IN_PROCESS) != 0) {
+	} else if (ptrace->surgeon == NULL) {
 		nap(ns < SERVE_PAUSE ? ns : SERVE_PAUSE);
 	} else {
-		surgeon_tick(ns);
+		surgeon_tick(ptrace->surgeon, ns);
 		if (syscall(SYS_wait4, held, &status, __WALL, NULL) == held)
 			serve(ptrace, held, status);
-		surgeon_tick(0);
+		surgeon_tick(ptrace->surgeon, 0);
 	}
 	ptrace_serve(ptrace);
 }
@@ -324,8 +357,11 @@ void ptrace_sleep(struct target *target, uint64_t ns)
 		nap_serving(ptrace, end - now);
 }
 
-/* Detach entry @i, which runs: only a thread that stands still can be. */
-static void bring_down(struct target_ptrace *ptrace, size_t i)
+/*
+ * Detach entry @i, which runs: only a thread that stands still can be. 0; -ETIMEDOUT, and then it
+ * will stop.
+ */
+static int bring_down(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
 {
 	struct ptrace_thread *thread = &ptrace->threads[i];
 	int32_t tid = ptrace->table[i].tid;
@@ -333,32 +369,45 @@ static void bring_down(struct target_ptrace *ptrace, size_t i)
 
 	if (!thread->called) {
 		ptrace_look_before(ptrace, i);
-		r = ptrace_do(PTRACE_INTERRUPT, tid, 0, 0);
-		if (r < 0)
-			goto out;
+		(void)ptrace_do(PTRACE_INTERRUPT, tid, 0, 0);
+		thread->called = true;
 	}
-	r = ptrace_wait_stop(&ptrace->base, tid, UINT64_MAX, &thread->stop);
-	if (r == 0 && ptrace_take_regs(ptrace, i) != -ESRCH)
+	r = ptrace_wait_stop(&ptrace->base, tid, deadline, &thread->stop);
+	if (r == -ETIMEDOUT || r == -LCP_EGONE)
+		return r;
+	if (r == 0) {
+		(void)ptrace_take_regs(ptrace, i);
 		ptrace_let_go(ptrace, i);
-out:
+	}
 	thread->state = PTRACE_GONE;
+	return 0;
 }
 
 /*
- * The surgeon's end lets go of all, and no thread has to be stopped for it (kernel/ptrace.c,
- * exit_ptrace). Another thread goes on and would stay their tracer: it waits for those that do not
- * stop, since a thread that stops without anybody listening would stand still for good.
+ * Threads that run are stopped once more: a signal that has just ended a call, and that the process
+ * ignores, would else be one that did end it. What does not stop soon is let go of by the surgeon's
+ * end (kernel/ptrace.c, exit_ptrace). Another thread than the surgeon goes on and would stay the
+ * tracer: it waits, since a thread that stops without anybody listening would stand still for good.
  */
 void ptrace_abandon(struct target_ptrace *ptrace)
 {
+	uint64_t deadline = ptrace->surgeon == NULL ? UINT64_MAX
+						    : ptrace_now(&ptrace->base) + RELEASE_PATIENCE;
+
 	ptrace->held = 0;
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, RELEASE_PATIENCE / 8);
 	for (size_t i = 0; i < ptrace->count; i++) {
-		if (ptrace->threads[i].state == PTRACE_STOPPED)
+		struct ptrace_thread *thread = &ptrace->threads[i];
+
+		if (thread->state == PTRACE_STOPPED)
 			ptrace_let_go(ptrace, i);
-		else if (ptrace->threads[i].state == PTRACE_RUNNING &&
-			 (ptrace->flags & TARGET_IN_PROCESS) != 0)
-			bring_down(ptrace, i);
+		else if (thread->state == PTRACE_RUNNING &&
+			 (ptrace->surgeon == NULL || !thread->called))
+			(void)bring_down(ptrace, i, deadline);
 	}
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, 0);
 }
 
 void ptrace_release(struct target *target)

@@ -2,9 +2,10 @@
 /*
  * The memory and files of a process.
  *
- * The descriptor of /proc/PID/mem stays with the memory it was opened for: once the process has ended
- * or become another program, reading from it returns 0 bytes (fs/proc/base.c, mem_rw: mmget_not_zero),
- * even if the number was given to another process. So it is the way that cannot hit the wrong one.
+ * The descriptor of /proc/PID/mem stays with the memory it was opened for: once the process has
+ * ended or become another program, reading from it returns 0 bytes (fs/proc/base.c, mem_rw:
+ * mmget_not_zero), even if the number was given to another process. So it is the way that cannot
+ * hit the wrong one.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  * All threads stand still, and go on.
  *
  * First all are seized, which stops none; then all are interrupted, and only then waited for: so
- * they stop at the same time. Nothing sends a signal. Each thread that was interrupted reports once,
- * whatever it was doing; so it is waited for once.
+ * they stop at the same time. Nothing sends a signal. Each thread that was interrupted reports
+ * once, whatever it was doing; so it is waited for once.
  */
 #include <errno.h>
 #include <sched.h>
@@ -188,6 +188,10 @@ static int wait_for(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
 
 	if (r == -ETIMEDOUT)
 		return blame_late(ptrace, i);
+	if (r == -LCP_EGONE)
+		return target_fail(&ptrace->base, r,
+				   "process %d has ended or is another program now",
+				   ptrace->base.pid);
 	if (r == 0)
 		r = ptrace_take_regs(ptrace, i);
 	if (r == -ESRCH) {
@@ -227,8 +231,9 @@ static size_t count_stopped(const struct target_ptrace *ptrace)
 }
 
 /*
- * Stop what is in the table, and look whether there is more: a thread that was made before its maker
- * was seized. The number of threads says it; only if it is another one they are listed again.
+ * Stop what is in the table, and look whether there is more: a thread that was made before its
+ * maker was seized. The number of threads says it; only if it is another one they are listed
+ * again.
  */
 static int stop_until_still(struct target_ptrace *ptrace, uint64_t deadline)
 {
@@ -254,21 +259,20 @@ static int stop_until_still(struct target_ptrace *ptrace, uint64_t deadline)
 int ptrace_stop_all(struct target *target, uint64_t deadline)
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
-	bool apart = (ptrace->flags & TARGET_IN_PROCESS) == 0;
 	uint64_t start;
 	int r;
 
 	ptrace_table_tidy(ptrace);
 	raise_priority(ptrace);
-	if (apart)
-		surgeon_tick(FIRST_TICK_NS);
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, FIRST_TICK_NS);
 	r = seize_all(ptrace);
 	start = ptrace_now(target);
 	if (r == 0)
 		r = stop_until_still(ptrace, deadline);
 	target->stop_ns = start;
-	if (apart)
-		surgeon_tick(0);
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, 0);
 	if (r < 0) {
 		(void)ptrace_resume_all(target);
 		return r;

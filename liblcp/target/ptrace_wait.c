@@ -17,6 +17,9 @@
 #include "target/ptrace.h"
 #include "target/task.h"
 
+/* How often a thread is asked for without a pause. */
+#define SPINS 20
+
 int ptrace_do(int request, int32_t tid, uint64_t address, uint64_t data)
 {
 	return syscall(SYS_ptrace, request, tid, address, data) < 0 ? -errno : 0;
@@ -62,29 +65,44 @@ static bool will_not_report(const struct target_ptrace *ptrace, int32_t tid)
  * In the surgeon waiting is ended by its tick; in another thread nothing may be sent, so it asks
  * again and again.
  */
-int ptrace_wait_stop(struct target *target, int32_t tid, uint64_t deadline, struct ptrace_stop *ret)
+static int wait_until(struct target_ptrace *ptrace, int32_t tid, uint64_t deadline, int *ret_status)
 {
-	const struct target_ptrace *ptrace = ptrace_of(target);
-	bool here = (ptrace->flags & TARGET_IN_PROCESS) != 0;
 	const struct timespec pause = { .tv_nsec = 20000 };
-	int status = 0;
+	bool here = ptrace->surgeon == NULL;
 
 	for (unsigned int tries = 0;; tries++) {
-		long found = syscall(SYS_wait4, tid, &status, __WALL | (here ? WNOHANG : 0), NULL);
+		long found = syscall(SYS_wait4, tid, ret_status, __WALL | (here ? WNOHANG : 0),
+				     NULL);
 
 		if (found == tid)
-			break;
+			return 0;
 		if (found < 0 && errno != EINTR)
 			return -ESRCH;
-		if (here && tries < 20)
+		if (here && tries < SPINS)
 			continue;
 		if (will_not_report(ptrace, tid))
 			return -ESRCH;
-		if (ptrace_now(target) >= deadline)
+		if (deadline != UINT64_MAX && ptrace_alive(&ptrace->base) < 0)
+			return -LCP_EGONE;
+		if (ptrace_now(&ptrace->base) >= deadline)
 			return -ETIMEDOUT;
+		if (here && tries % SPINS == 0)
+			ptrace_tick(ptrace);
 		if (here)
 			(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	}
+}
+
+int ptrace_wait_stop(struct target *target, int32_t tid, uint64_t deadline, struct ptrace_stop *ret)
+{
+	struct target_ptrace *ptrace = ptrace_of(target);
+	int status = 0, r;
+
+	ptrace->waiting = true;
+	r = wait_until(ptrace, tid, deadline, &status);
+	ptrace->waiting = false;
+	if (r < 0)
+		return r;
 	*ret = ptrace_classify(status);
 	return ret->kind == PTRACE_ENDED ? -ESRCH : 0;
 }

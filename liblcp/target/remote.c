@@ -155,7 +155,8 @@ static void aim(struct loan *loan, const struct arch_start *start)
 	loan_put_reg(regs, at->pc, start->pc);
 	loan_put_reg(regs, at->sp, start->sp);
 	loan_put_reg(regs, at->link, start->link);
-	loan_put_reg(regs, at->flags, loan_reg(regs, at->flags) & ~at->flags_cleared);
+	loan_put_reg(regs, at->flags,
+		     loan_reg(regs, at->flags) & ~loan->target->arch->flags_cleared);
 	loan_put_reg(regs, at->orig_result, UINT64_MAX);
 }
 
@@ -196,6 +197,33 @@ static int read_result(struct loan *loan, uint64_t *ret)
 	return r;
 }
 
+static int fail_stop(struct loan *loan)
+{
+	return target_fail(loan->target, -LCP_ESTOP, "thread %d did not come back in time",
+			   loan->tid);
+}
+
+static void extend_deadline(struct loan *loan)
+{
+	uint64_t end = loan->target->ops->now(loan->target) + GRACE_NS;
+
+	if (loan->deadline < end)
+		loan->deadline = end;
+}
+
+/*
+ * Once the call has begun it will be made: so to be late is no reason to let another thread make it
+ * again, as it would be with -LCP_EBORROW.
+ */
+static int finish_syscall(struct loan *loan)
+{
+	int r;
+
+	extend_deadline(loan);
+	r = settle(loan);
+	return r == -ETIMEDOUT ? fail_stop(loan) : r;
+}
+
 /*
  * In two steps: the thread sets out for rt_sigreturn, and at the stop at its entry another call
  * takes that one's place. So if we die before that, there was no call; and a seccomp filter that
@@ -233,7 +261,7 @@ static int run_syscall(struct loan *loan, const struct target_call *call, uint64
 	if (r == 0)
 		r = loan_set_regs(loan, regs);
 	if (r == 0)
-		r = settle(loan);
+		r = finish_syscall(loan);
 	return r < 0 ? r : read_result(loan, ret);
 }
 
@@ -287,7 +315,7 @@ static int halt(struct loan *loan, bool give_up_call)
 {
 	int r = 0;
 
-	loan->deadline = loan->target->ops->now(loan->target) + GRACE_NS;
+	extend_deadline(loan);
 	if (loan->stop == STOP_NONE) {
 		r = loan_ptrace(loan, PTRACE_INTERRUPT, 0, 0, "interrupting");
 		if (r == 0)
@@ -303,10 +331,7 @@ static int halt(struct loan *loan, bool give_up_call)
 		loan->stop = STOP_OTHER; /* its signal is not delivered */
 	if (r == 0 && loan->stop != STOP_EVENT)
 		r = settle(loan);
-	if (r == -ETIMEDOUT)
-		return target_fail(loan->target, -LCP_ESTOP, "thread %d did not come back in time",
-				   loan->tid);
-	return r;
+	return r == -ETIMEDOUT ? fail_stop(loan) : r;
 }
 
 /* Say why a call that began did not end, as a code that is documented. */
@@ -355,7 +380,7 @@ int remote_call(struct target *target, int32_t tid, const struct target_call *ca
 
 	in_function = call->function != 0;
 	r = in_function ? run_function(&loan, call, &value) : run_syscall(&loan, call, &value);
-	if (r == -LCP_EGONE)
+	if (r == -LCP_EGONE || r == -LCP_ESTOP)
 		return r;
 	left = in_function && r == -ETIMEDOUT;
 	r = explain(&loan, call, r);

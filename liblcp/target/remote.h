@@ -39,6 +39,9 @@ void remote_free(struct remote *remote);
  *	-LCP_ESTOP		the thread did not come back in time, and runs; it will stop, or
  *				come back by itself when its tracer lets it go or dies
  *	-LCP_EGONE		it has ended
+ *
+ * A function must not wait with a time limit: if it is interrupted there, the kernel forgets how a
+ * timed call that the thread was in goes on, and that returns EINTR.
  */
 int remote_call(struct target *target, int32_t tid, const struct target_call *call,
 		uint64_t deadline, uint64_t *ret);

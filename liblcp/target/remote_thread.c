@@ -25,6 +25,17 @@
 #define RSEQ_CS_START 8
 #define RSEQ_CS_SIZE 32
 
+/* PTRACE_GET_RSEQ_CONFIGURATION and its struct, which not every libc has */
+#define GET_RSEQ 0x420f
+
+struct rseq_configuration {
+	uint64_t area;
+	uint32_t size;
+	uint32_t signature;
+	uint32_t flags;
+	uint32_t unused;
+};
+
 uint64_t loan_reg(const uint8_t *regs, uint16_t offset)
 {
 	return get_le64(regs + offset);
@@ -158,17 +169,15 @@ static int refuse_restart(struct loan *loan)
  */
 static int refuse_rseq(struct loan *loan)
 {
-	struct __ptrace_rseq_configuration rseq = { 0 };
+	struct rseq_configuration rseq = { 0 };
 	struct target *target = loan->target;
 	uint64_t pc = loan_reg(loan->remote->regs, target->arch->regs->pc);
 	uint8_t section[RSEQ_CS_SIZE];
 	uint8_t pointer[8];
 
-	if (ptrace_do(PTRACE_GET_RSEQ_CONFIGURATION, loan->tid, sizeof(rseq), address_of(&rseq)) <
-		    0 ||
-	    rseq.rseq_abi_pointer == 0)
+	if (ptrace_do(GET_RSEQ, loan->tid, sizeof(rseq), address_of(&rseq)) < 0 || rseq.area == 0)
 		return 0;
-	if (target->ops->read(target, rseq.rseq_abi_pointer + RSEQ_CS, pointer, 8) < 0)
+	if (target->ops->read(target, rseq.area + RSEQ_CS, pointer, 8) < 0)
 		return target_fail(target, -LCP_EBORROW, "thread %d has no rseq area", loan->tid);
 	if (get_le64(pointer) == 0 ||
 	    target->ops->read(target, get_le64(pointer), section, sizeof(section)) < 0)
@@ -247,7 +256,7 @@ static int check_room(struct loan *loan, const struct target_call *call)
 	r = remote_maps_find(loan->target->pid, loan->tid, sp - 1, loan->remote->text,
 			     sizeof(loan->remote->text), &stack);
 	if (r < 0 && r != -ENOENT)
-		return loan_fail(loan, r == -ENOENT ? ESRCH : -r, "reading the mappings");
+		return loan_fail(loan, -r, "reading the mappings");
 	own = r == 0 &&
 	      (remote_maps_is_named(&stack, "[stack]") || (sp <= pointer && pointer < stack.end));
 	if (!own || !stack.writable || stack.shared || frame->address < stack.start)

@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,7 +24,7 @@
 #define STACK_SIZE ((size_t)256 << 10)
 #define GUARD_SIZE ((size_t)64 << 10) /* a page, whatever its size */
 
-#define TICK_US 5000
+#define TICK_NS 5000000
 
 /* What the two processes say to each other. */
 struct operation {
@@ -42,32 +41,42 @@ static void set_mask(uint64_t mask, uint64_t *ret_old)
 	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, ret_old, sizeof(mask));
 }
 
-static void do_nothing(int signal)
+static void take_alarm(int signal, siginfo_t *info, void *context)
 {
+	struct surgeon *surgeon = info->si_value.sival_ptr;
+
 	(void)signal;
+	(void)context;
+	if (info->si_code == SI_TIMER) /* and not from somebody else */
+		surgeon->tick(surgeon->tick_arg);
 }
 
-/* The handlers are the surgeon's own: they were copied, not shared (no CLONE_SIGHAND). */
-static void take_alarms(void)
+/* Handlers and timers are the surgeon's own (no CLONE_SIGHAND). */
+static bool take_alarms(struct surgeon *surgeon)
 {
-	const struct sigaction action = { .sa_handler = do_nothing };
+	const struct sigaction action = { .sa_sigaction = take_alarm, .sa_flags = SA_SIGINFO };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL,
+				  .sigev_signo = SIGALRM,
+				  .sigev_value.sival_ptr = surgeon };
 
-	(void)sigaction(SIGALRM, &action, NULL);
+	if (sigaction(SIGALRM, &action, NULL) < 0 ||
+	    timer_create(CLOCK_MONOTONIC, &event, &surgeon->timer) < 0)
+		return false;
 	set_mask(~(UINT64_C(1) << (SIGALRM - 1)), NULL);
+	return true;
 }
 
-void surgeon_tick(uint64_t first_ns)
+void surgeon_tick(struct surgeon *surgeon, uint64_t first_ns)
 {
-	uint64_t us = first_ns / 1000;
-	struct itimerval timer = { 0 };
+	struct itimerspec time = { 0 };
 
 	if (first_ns != 0) {
 		/* Again and again, since the first may come just before the call that waits. */
-		timer.it_interval.tv_usec = TICK_US;
-		timer.it_value.tv_sec = (time_t)(us / 1000000);
-		timer.it_value.tv_usec = (suseconds_t)(us % 1000000 + 1);
+		time.it_interval.tv_nsec = TICK_NS;
+		time.it_value.tv_sec = (time_t)(first_ns / 1000000000);
+		time.it_value.tv_nsec = (long)(first_ns % 1000000000);
 	}
-	(void)setitimer(ITIMER_REAL, &timer, NULL);
+	(void)timer_settime(surgeon->timer, 0, &time, NULL);
 }
 
 static int run_inside(void *argument)
@@ -76,16 +85,15 @@ static int run_inside(void *argument)
 	struct surgeon *surgeon = operation->surgeon;
 
 	(void)prctl(PR_SET_NAME, SURGEON_NAME);
-	take_alarms();
-	surgeon->result = surgeon->work(surgeon->arg);
+	surgeon->result = take_alarms(surgeon) ? surgeon->work(surgeon->arg) : -errno;
 	atomic_store(&operation->done, true);
 	return 0;
 }
 
 /*
  * Wait until it is gone, and with it the last trace of it. Without a signal at its end only __WALL
- * and __WCLONE find it (clone(2)). If a thread of the program around us was so greedy, it has waited
- * for us.
+ * and __WCLONE find it (clone(2)). If a thread of the program around us was so greedy, it has
+ * waited for us.
  */
 static void reap(int pid, struct surgeon *surgeon)
 {

@@ -12,6 +12,7 @@
 #define LCP_TARGET_SURGEON_H
 
 #include <stdint.h>
+#include <time.h>
 
 /* The name by which other doctors know it. */
 #define SURGEON_NAME "lcp-surgeon"
@@ -19,6 +20,9 @@
 struct surgeon {
 	int (*work)(void *arg);
 	void *arg;
+	void (*tick)(void *arg); /* see surgeon_tick(); a signal handler */
+	void *tick_arg;
+	timer_t timer;
 	int result; /* what work() returned */
 	int signal; /* that killed it; 0 if not known */
 };
@@ -33,9 +37,9 @@ int surgeon_run(struct surgeon *surgeon);
 void surgeon_run_here(struct surgeon *surgeon);
 
 /*
- * Inside: let system calls that wait return -EINTR from time to time, from @first_ns on, until
- * surgeon_tick(0).
+ * Inside: from @first_ns on call tick() now and then, until surgeon_tick(surgeon, 0). That also
+ * lets system calls that wait return -EINTR, those of them that do so at all.
  */
-void surgeon_tick(uint64_t first_ns);
+void surgeon_tick(struct surgeon *surgeon, uint64_t first_ns);
 
 #endif

@@ -138,6 +138,7 @@ struct target {
 	const struct arch *arch;
 	int32_t pid;
 	uint64_t start_time; /* in clock ticks since boot: with the pid, which process it is */
+	bool can_name; /* memory can be given a name: PR_SET_VMA_ANON_NAME */
 	struct target_thread *threads; /* between stop() and resume() */
 	size_t thread_count;
 	uint64_t stop_ns; /* how long the last stop took, from the first thread to the last */

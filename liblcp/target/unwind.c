@@ -305,6 +305,7 @@ void unwinder_forget(struct unwinder *unwinder)
 	for (size_t i = 0; i < UNWIND_BLOCKS; i++)
 		unwinder->memory.blocks[i].size = 0;
 	memset(unwinder->verified, 0, sizeof(unwinder->verified));
+	unwinder->memory.cost = 0;
 }
 
 void unwinder_begin(struct unwinder *unwinder, struct target *target,

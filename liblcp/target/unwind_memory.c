@@ -40,6 +40,7 @@ static bool read_block(struct unwind_memory *memory, uint64_t address, uint64_t 
 	struct unwind_block *block = &memory->blocks[start / UNWIND_BLOCK % UNWIND_BLOCKS];
 
 	if (block->size == 0 || block->address != start) {
+		memory->cost += UNWIND_BLOCK_COST;
 		block->address = start;
 		block->size = memory->target->ops->read_some(memory->target, start, block->bytes,
 							     UNWIND_BLOCK);
@@ -54,7 +55,7 @@ bool unwind_read(struct unwind_memory *memory, uint64_t address, uint64_t *ret)
 {
 	const struct unwind_copy *copy;
 
-	if (++memory->reads > UNWIND_READS_MAX)
+	if (++memory->reads > UNWIND_READS_MAX || ++memory->cost > UNWIND_COST_MAX)
 		return false;
 	if (copy_word(&memory->stack, address, ret))
 		return true;

@@ -18,6 +18,13 @@
 /* Words that finding one frame may read: ten times what the longest tables known need. */
 #define UNWIND_READS_MAX 16384
 
+/*
+ * What all walks may cost until memory is forgotten: some hundred times what those of a thousand
+ * threads do. A word that has to be read from the process costs as much as so many others.
+ */
+#define UNWIND_COST_MAX (1u << 26)
+#define UNWIND_BLOCK_COST 128
+
 struct unwind_block {
 	uint64_t address;
 	size_t size; /* 0: nothing is in it */
@@ -31,6 +38,7 @@ struct unwind_memory {
 	size_t copy_count;
 	struct unwind_block blocks[UNWIND_BLOCKS];
 	unsigned int reads; /* for this frame */
+	uint64_t cost; /* of all walks */
 };
 
 /* The aligned word at @address; false if it cannot be read, or too much was. */

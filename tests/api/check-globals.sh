@@ -96,7 +96,7 @@ cat >>"$scratch/allowed" <<-end
 	pthread_cond_destroy pthread_cond_signal pthread_cond_wait pthread_create pthread_join
 	pthread_sigmask sched_getaffinity __sched_cpucount
 	strcspn strrchr strstr
-	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl process_vm_readv pwrite
+	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl sysconf process_vm_readv pwrite
 	pthread_setcancelstate read setitimer snprintf strtoull
 end
 # core/safety.c maps a buffer for stacks; target/unwind.c gives libunwind accessors of its own, so that it
@@ -106,6 +106,8 @@ cat >>"$scratch/allowed" <<-end
 	_Ux86_64_create_addr_space _Ux86_64_destroy_addr_space _Ux86_64_dwarf_search_unwind_table
 	_Ux86_64_get_reg _Ux86_64_get_save_loc _Ux86_64_init_remote _Ux86_64_is_signal_frame
 	_Ux86_64_set_caching_policy _Ux86_64_step
+	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl process_vm_readv pwrite
+	pthread_setcancelstate ptrace read snprintf strtoull timer_create timer_settime waitid
 end
 # What the toolchain brings: the end of the process if a stack is smashed, hooks for unloading.
 cat >>"$scratch/allowed" <<-end

@@ -330,6 +330,9 @@ static const struct syscall_row native[] = {
 	{ SYSCALL_MPROTECT, SYS_mprotect },
 	{ SYSCALL_MUNMAP, SYS_munmap },
 	{ SYSCALL_OPENAT, SYS_openat },
+#ifdef SYS_poll
+	{ SYSCALL_POLL, SYS_poll },
+#endif
 	{ SYSCALL_PRCTL, SYS_prctl },
 	{ SYSCALL_RECVFROM, SYS_recvfrom },
 	{ SYSCALL_RECVMMSG, SYS_recvmmsg },

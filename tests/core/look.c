@@ -11,6 +11,7 @@
  *	tls FROM MODULE OFFSET		the block of FROM: its module, its place from the thread
  *					pointer; "-" where it is not to be known
  *	segment ADDRESS NAME		the object that has this address; "none"
+ *	again TIMES LEAST MOST		each time there are so many objects, the program first
  *	ready				now look
  *
  * FROM is the last part of the object's path, "-" for the program; VERSION "-" for none. Prints what
@@ -37,7 +38,7 @@ struct look {
 	unsigned int wrong;
 };
 
-/* The last part of a path; what the kernel says behind the path of a file that is gone is cut off. */
+/* The last part of a path, without what the kernel says behind that of a file that is gone. */
 static const char *last_part(char *path)
 {
 	char *slash = strrchr(path, '/'), *gone = strstr(path, " (deleted)");
@@ -167,13 +168,33 @@ static void look_segment(struct look *look, const char *line, char **words)
 		differ(look, line, name);
 }
 
+static void look_again(struct look *look, const char *line, char **words)
+{
+	size_t least = strtoul(words[2], NULL, 0), most = strtoul(words[3], NULL, 0);
+	struct lcp_error *error = NULL;
+
+	for (unsigned long times = strtoul(words[1], NULL, 0); times > 0; times--) {
+		if (process_refresh(look->process, &error) < 0) {
+			differ(look, line, error->message);
+			error_free(error);
+			return;
+		}
+		if (look->process->object_count < least || look->process->object_count > most ||
+		    !look->process->objects[0].is_program) {
+			look_count(look, line, words);
+			return;
+		}
+	}
+}
+
 static const struct {
 	const char *name;
 	int words;
 	void (*look)(struct look *look, const char *line, char **words);
 } verbs[] = {
-	{ "object", 3, look_object }, { "objects", 2, look_count },   { "symbol", 5, look_symbol },
-	{ "slot", 5, look_slot },     { "segment", 3, look_segment }, { "tls", 4, look_tls },
+	{ "object", 3, look_object }, { "objects", 2, look_count }, { "again", 4, look_again },
+	{ "symbol", 5, look_symbol }, { "slot", 5, look_slot },	    { "segment", 3, look_segment },
+	{ "tls", 4, look_tls },
 };
 
 static void look_at_line(struct look *look, const char *line)

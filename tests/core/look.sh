@@ -23,6 +23,11 @@ looks() {
 	result $? "$claim" "$details"
 }
 
+# interpreter FILE: the dynamic linker that it asks for.
+interpreter() {
+	readelf -lW "$1" | sed -n 's/.*interpreter: \(.*\)].*/\1/p'
+}
+
 # plain CLAIM ARGUMENT...: the program without libraries, linked that way, if that can be done here.
 plain() {
 	claim=$1
@@ -47,10 +52,14 @@ if command -v musl-gcc >/dev/null; then
 	CC=musl-gcc
 	plain "a program of musl"
 	plain "a static program of musl" -static -DSTATIC
+	if compile "$victims/plain.c" -o plain; then
+		looks "a program that musl's dynamic linker was run for" "$look" "$(interpreter plain)" ./plain
+	fi
 	CC=$compiler
 else
 	skip "musl-gcc is not installed" "a program of musl"
 	skip "musl-gcc is not installed" "a static program of musl"
+	skip "musl-gcc is not installed" "a program that musl's dynamic linker was run for"
 fi
 
 # library NAME NUMBER ARGUMENT...
@@ -88,9 +97,12 @@ looks "libraries, bound when they are used" "$look" ./libs
 looks "a library in a namespace of its own" "$look" ./libs namespace
 looks "a preloaded library gets in front of others" "$look" LD_PRELOAD=./libpre.so ./libs
 looks "so it does if the program is handed to the dynamic linker" \
-	"$look" LD_PRELOAD=./libpre.so "$(readelf -lW libs | sed -n 's/.*interpreter: \(.*\)].*/\1/p')" ./libs
+	"$look" LD_PRELOAD=./libpre.so "$(interpreter libs)" ./libs
 strip libs lib*.so
 looks "stripped files" "$look" ./libs
+
+compile "$victims/churn.c" -o churn -pthread || result 1 "the program is made" "$(cat compile.log)"
+looks "libraries that are opened and closed all the time" "$look" ./churn
 
 mkdir gone
 cp libs lib*.so gone

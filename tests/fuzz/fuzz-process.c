@@ -10,7 +10,7 @@
 #include "base/num.h"
 #include "base/utf8.h"
 #include "core/lookup.h"
-#include "fake_program.h"
+#include "fake_memory.h"
 #include "fuzz.h"
 
 #define RECORD_SIZE 12

@@ -5,103 +5,222 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct fake_memory *fake_of(struct target *target)
-{
-	return (struct fake_memory *)target;
-}
+#include "base/cleanup.h"
+#include "base/num.h"
 
-static const struct fake_piece *piece_at(const struct fake_memory *fake, uint64_t address)
+static size_t fake_read_some(struct target *target, uint64_t address, void *ret, size_t size)
 {
-	for (size_t i = 0; i < fake->piece_count; i++)
-		if (address - fake->pieces[i].address < fake->pieces[i].size)
-			return &fake->pieces[i];
-	return NULL;
-}
+	struct fake *fake = (struct fake *)target;
 
-static size_t read_some(struct target *target, uint64_t address, void *ret, size_t size)
-{
-	struct fake_memory *fake = fake_of(target);
-	const struct fake_piece *piece;
-	size_t done = 0;
-
+	if (fake->before_read != NULL)
+		fake->before_read(fake);
 	fake->reads++;
-	while (done < size && (piece = piece_at(fake, address + done)) != NULL) {
-		size_t offset = (size_t)(address + done - piece->address);
-		size_t step = piece->size - offset;
+	if (address < FAKE_BASE || address >= FAKE_BASE + FAKE_SIZE)
+		return 0;
+	if (size > FAKE_BASE + FAKE_SIZE - address)
+		size = FAKE_BASE + FAKE_SIZE - address;
+	memcpy(ret, fake->memory + (address - FAKE_BASE), size);
+	return size;
+}
 
-		if (step > size - done)
-			step = size - done;
-		memcpy((uint8_t *)ret + done, piece->bytes + offset, step);
-		done += step;
+static int fake_read(struct target *target, uint64_t address, void *ret, size_t size)
+{
+	struct fake *fake = (struct fake *)target;
+	size_t done = fake_read_some(target, address, ret, size);
+
+	if (fake->fail_at != 0 && fake->reads >= fake->fail_at)
+		return fake->fail_code;
+	return done == size ? 0 : -EFAULT;
+}
+
+static int copy(const void *from, size_t size, char **ret, size_t *ret_size)
+{
+	*ret = calloc(1, size + 1);
+	if (*ret == NULL)
+		return -ENOMEM;
+	memcpy(*ret, from, size);
+	*ret_size = size;
+	return 0;
+}
+
+static int fake_file(struct target *target, const char *name, char **ret, size_t *ret_size)
+{
+	struct fake *fake = (struct fake *)target;
+
+	if (strcmp(name, "maps") == 0)
+		return copy(fake->maps.text != NULL ? fake->maps.text : "", fake->maps.size, ret,
+			    ret_size);
+	return copy(fake->auxv, fake->auxv_size, ret, ret_size);
+}
+
+static void fake_close(struct target *target)
+{
+	struct fake *fake = (struct fake *)target;
+
+	str_fini(&fake->maps);
+	free(fake->memory);
+	free(fake);
+}
+
+static const struct target_ops fake_ops = {
+	.read = fake_read,
+	.read_some = fake_read_some,
+	.file = fake_file,
+	.close = fake_close,
+};
+
+uint64_t fake_address(unsigned int object)
+{
+	return FAKE_BASE + object * 2 * FAKE_OBJECT_SIZE;
+}
+
+void *fake_at(struct fake *fake, uint64_t address)
+{
+	return fake->memory + (address - FAKE_BASE);
+}
+
+void fake_put(struct fake *fake, uint64_t address, uint64_t word)
+{
+	memcpy(fake_at(fake, address), &word, sizeof(word));
+}
+
+Elf64_Dyn *fake_dynamic(struct fake *fake, unsigned int object, int64_t tag)
+{
+	Elf64_Dyn *entry = fake_at(fake, fake_address(object) + FAKE_DYNAMIC);
+
+	while (entry->d_tag != DT_NULL && entry->d_tag != tag)
+		entry++;
+	entry->d_tag = tag;
+	return entry;
+}
+
+/* A build-id that begins with the number of the object. */
+static void put_notes(struct fake *fake, unsigned int number)
+{
+	uint8_t *note = fake_at(fake, fake_address(number) + FAKE_NOTES);
+	const Elf64_Nhdr header = { sizeof(ELF_NOTE_GNU), 4, NT_GNU_BUILD_ID };
+
+	memcpy(note, &header, sizeof(header));
+	memcpy(note + sizeof(header), ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU));
+	note[sizeof(header) + 4] = (uint8_t)number;
+	memcpy(note + sizeof(header) + 5, "\xaa\xbb\xcc", 3);
+}
+
+static void put_object(struct fake *fake, unsigned int number)
+{
+	const Elf64_Phdr headers[] = {
+		{ PT_LOAD, PF_R | PF_X, 0, 0, 0, 0x2000, 0x2000, 0x1000 },
+		{ PT_LOAD, PF_R | PF_W, 0x2000, 0x2000, 0x2000, 0x2000, 0x2000, 0x1000 },
+		{ PT_DYNAMIC, PF_R | PF_W, FAKE_DYNAMIC, FAKE_DYNAMIC, 0, 0x400, 0x400, 8 },
+		{ PT_NOTE, PF_R, FAKE_NOTES, FAKE_NOTES, 0, 20, 20, 4 },
+	};
+	const Elf64_Ehdr header = {
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+		.e_type = ET_DYN,
+		.e_machine = arch_native()->machine,
+		.e_version = EV_CURRENT,
+		.e_phoff = FAKE_HEADERS,
+		.e_ehsize = sizeof(header),
+		.e_phentsize = sizeof(headers[0]),
+		.e_phnum = ARRAY_SIZE(headers),
+	};
+	uint64_t at = fake_address(number);
+
+	memcpy(fake_at(fake, at), &header, sizeof(header));
+	memcpy(fake_at(fake, at + FAKE_HEADERS), headers, sizeof(headers));
+	put_notes(fake, number);
+	str_printf(&fake->maps,
+		   "%jx-%jx r-xp 00000000 00:01 %u /lib/%u.so\n"
+		   "%jx-%jx rw-p 00002000 00:01 %u /lib/%u.so\n",
+		   (uintmax_t)at, (uintmax_t)at + 0x2000, number + 1, number,
+		   (uintmax_t)at + 0x2000, (uintmax_t)at + 0x4000, number + 1, number);
+}
+
+/* { l_addr, l_name, l_ld, l_next, l_prev } */
+static void put_entry(struct fake *fake, unsigned int number, unsigned int count)
+{
+	uint64_t words[] = { fake_address(number), 0, fake_address(number) + FAKE_DYNAMIC,
+			     number + 1 < count ? FAKE_ENTRY(number + 1) : 0,
+			     number > 0 ? FAKE_ENTRY(number - 1) : 0 };
+
+	memcpy(fake_at(fake, FAKE_ENTRY(number)), words, sizeof(words));
+}
+
+struct fake *fake_new(unsigned int objects)
+{
+	struct fake *fake = calloc(1, sizeof(*fake));
+	uint64_t program = fake_address(0);
+
+	if (fake == NULL)
+		abort();
+	fake->memory = calloc(1, FAKE_SIZE);
+	if (fake->memory == NULL)
+		abort();
+	fake->target = (struct target){ .ops = &fake_ops, .arch = arch_native(), .pid = 42 };
+	for (unsigned int i = 0; i < objects; i++) {
+		put_object(fake, i);
+		put_entry(fake, i, objects);
 	}
-	return done;
+	fake_dynamic(fake, 0, DT_DEBUG)->d_un.d_ptr = program + FAKE_DEBUG;
+	fake_put(fake, program + FAKE_DEBUG, 1); /* r_version */
+	fake_put(fake, program + FAKE_DEBUG + 8, FAKE_ENTRY(0)); /* r_map */
+	fake->auxv[0] = AT_PHDR;
+	fake->auxv[1] = program + FAKE_HEADERS;
+	fake->auxv_size = 4 * sizeof(fake->auxv[0]);
+	return fake;
 }
 
-static int read_all(struct target *target, uint64_t address, void *ret, size_t size)
+static uint32_t gnu_hash(const char *name)
 {
-	return read_some(target, address, ret, size) == size ? 0 : -EFAULT;
+	uint32_t hash = 5381;
+
+	while (*name != '\0')
+		hash = hash * 33 + (unsigned char)*name++;
+	return hash;
 }
 
-static int alive(struct target *target)
+/* One bucket: all symbols are in one chain. */
+static void put_hash(struct fake *fake, uint64_t at, const char *const *names, size_t count,
+		     bool gnu)
 {
-	return fake_of(target)->gone ? -LCP_EGONE : 0;
+	uint32_t *words = fake_at(fake, at);
+
+	if (gnu) {
+		const uint32_t head[] = { 1, 1, 1, 0, UINT32_MAX, UINT32_MAX, 1 };
+
+		memcpy(words, head, sizeof(head));
+		for (size_t i = 0; i < count; i++)
+			words[ARRAY_SIZE(head) + i] = (gnu_hash(names[i]) & ~1U) | (i + 1 == count);
+		return;
+	}
+	words[0] = 1;
+	words[1] = (uint32_t)count + 1;
+	words[2] = 1;
+	for (size_t i = 1; i <= count; i++)
+		words[3 + i] = i < count ? (uint32_t)i + 1 : 0;
 }
 
-static const struct target_ops ops = { .read = read_all, .read_some = read_some, .alive = alive };
-
-void fake_memory_init(struct fake_memory *fake, const char *maps)
+void fake_define(struct fake *fake, unsigned int object, const char *const *names, size_t count,
+		 bool gnu)
 {
-	memset(fake, 0, sizeof(*fake));
-	fake->target.ops = &ops;
-	fake->target.arch = &arch_x86_64;
-	fake->target.threads = fake->threads;
-	fake->process.target = &fake->target;
-	if (proc_maps_parse(maps, strlen(maps), &fake->process.maps, NULL) < 0)
-		abort();
-}
+	uint64_t at = fake_address(object), size = 1;
+	Elf64_Sym *symbols = fake_at(fake, at + FAKE_SYMBOLS);
+	char *strings = fake_at(fake, at + FAKE_STRINGS);
 
-void fake_memory_fini(struct fake_memory *fake)
-{
-	proc_maps_fini(&fake->process.maps);
-	for (size_t i = 0; i < fake->piece_count; i++)
-		free(fake->pieces[i].bytes);
-}
-
-void fake_memory_add(struct fake_memory *fake, uint64_t address, size_t size)
-{
-	struct fake_piece piece = { address, size, calloc(size, 1) };
-
-	if (piece.bytes == NULL || fake->piece_count == FAKE_PIECES_MAX)
-		abort();
-	fake->pieces[fake->piece_count++] = piece;
-}
-
-uint8_t *fake_memory_at(struct fake_memory *fake, uint64_t address, size_t size)
-{
-	const struct fake_piece *piece = piece_at(fake, address);
-
-	if (piece == NULL || piece->size - (address - piece->address) < size)
-		abort();
-	return piece->bytes + (address - piece->address);
-}
-
-void fake_memory_put(struct fake_memory *fake, uint64_t address, uint64_t word)
-{
-	memcpy(fake_memory_at(fake, address, sizeof(word)), &word, sizeof(word));
-}
-
-void fake_memory_thread(struct fake_memory *fake, int32_t tid, uint64_t pc, uint64_t sp)
-{
-	size_t number = fake->target.thread_count++;
-
-	if (number == FAKE_THREADS_MAX)
-		abort();
-	fake->threads[number] = (struct target_thread){ .tid = tid, .stopped = true };
-	fake_memory_register(fake, number, arch_x86_64.regs->pc, pc);
-	fake_memory_register(fake, number, arch_x86_64.regs->sp, sp);
-}
-
-void fake_memory_register(struct fake_memory *fake, size_t thread, uint16_t offset, uint64_t value)
-{
-	memcpy(fake->threads[thread].regs + offset, &value, sizeof(value));
+	for (size_t i = 0; i < count; i++) {
+		symbols[i + 1] = (Elf64_Sym){
+			.st_name = (uint32_t)size,
+			.st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC),
+			.st_shndx = 1,
+			.st_value = 16 * (i + 1),
+			.st_size = 16,
+		};
+		memcpy(strings + size, names[i], strlen(names[i]) + 1);
+		size += strlen(names[i]) + 1;
+	}
+	put_hash(fake, at + FAKE_HASH, names, count, gnu);
+	fake_dynamic(fake, object, gnu ? DT_GNU_HASH : DT_HASH)->d_un.d_ptr = at + FAKE_HASH;
+	fake_dynamic(fake, object, DT_SYMTAB)->d_un.d_ptr = FAKE_SYMBOLS;
+	fake_dynamic(fake, object, DT_STRTAB)->d_un.d_ptr = at + FAKE_STRINGS;
+	fake_dynamic(fake, object, DT_STRSZ)->d_un.d_val = size;
 }

@@ -1,45 +1,70 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A process that is only memory and registers, for tests of what reads them: arrays that say they
- * are at some address, threads that stand where they are put. Nothing can be written or called.
+ * A process made up: one block of memory with objects, their tables and the lists of a dynamic
+ * linker in it, and a target that reads it. Tests overwrite what they like.
+ *
+ * Each object takes FAKE_OBJECT_SIZE bytes, at addresses that fake_address() gives: 0 is the
+ * program, which has the struct r_debug.
  */
 #ifndef LCP_TESTS_FAKE_MEMORY_H
 #define LCP_TESTS_FAKE_MEMORY_H
 
-#include "core/process.h"
+#include <elf.h>
 
-#define FAKE_PIECES_MAX 16
-#define FAKE_THREADS_MAX 32
+#include "base/str.h"
+#include "target/target.h"
 
-struct fake_piece {
-	uint64_t address;
-	size_t size;
-	uint8_t *bytes;
-};
+#define FAKE_BASE ((uint64_t)0x100000)
+#define FAKE_SIZE ((size_t)0x190000)
+#define FAKE_OBJECT_SIZE ((uint64_t)0x4000)
+#define FAKE_OBJECTS_MAX 16
 
-struct fake_memory {
+/* Where things are in an object, from its beginning. */
+#define FAKE_HEADERS 64
+#define FAKE_NOTES 0x300
+#define FAKE_HASH 0x400
+#define FAKE_SYMBOLS 0x800
+#define FAKE_STRINGS 0xc00
+#define FAKE_VERSYM 0x1000
+#define FAKE_VERDEF 0x1100
+#define FAKE_RELOCS 0x1400
+#define FAKE_DYNAMIC 0x2000
+#define FAKE_SLOTS 0x2800
+#define FAKE_DEBUG 0x3000
+#define FAKE_LAST 0x3c00 /* nothing is there, up to the end */
+
+/* Of a list's entry, by its number. */
+#define FAKE_ENTRY(number) (FAKE_BASE + 0x80000 + (uint64_t)(number)*64)
+
+struct fake {
 	struct target target;
-	struct lcp_process process;
-	struct fake_piece pieces[FAKE_PIECES_MAX];
-	size_t piece_count;
-	struct target_thread threads[FAKE_THREADS_MAX];
-	bool gone; /* the process has ended */
-	size_t reads; /* calls of read() and read_some() */
+	uint8_t *memory;
+	struct str maps;
+	uint64_t auxv[16];
+	size_t auxv_size;
+	uint64_t reads;
+	uint64_t fail_at; /* the number of the read that fails, from 1; 0: none */
+	int fail_code;
+	void (*before_read)(struct fake *fake); /* or NULL */
 };
 
-/* An x86-64 process with these mappings, in which nothing is yet. It must not be moved. */
-void fake_memory_init(struct fake_memory *fake, const char *maps);
-void fake_memory_fini(struct fake_memory *fake);
+/* A process with @objects of them in its list. Close it with its close(), or by process_free(). */
+struct fake *fake_new(unsigned int objects);
 
-/* Zero bytes at @address; pieces that touch are read as one. */
-void fake_memory_add(struct fake_memory *fake, uint64_t address, size_t size);
+uint64_t fake_address(unsigned int object);
 
-/* Our copy of @size bytes at @address, all in one piece. */
-uint8_t *fake_memory_at(struct fake_memory *fake, uint64_t address, size_t size);
-void fake_memory_put(struct fake_memory *fake, uint64_t address, uint64_t word);
+/* What is at an address of the process. */
+void *fake_at(struct fake *fake, uint64_t address);
+void fake_put(struct fake *fake, uint64_t address, uint64_t word);
 
-/* One more thread, stopped, all other registers 0. */
-void fake_memory_thread(struct fake_memory *fake, int32_t tid, uint64_t pc, uint64_t sp);
-void fake_memory_register(struct fake_memory *fake, size_t thread, uint16_t offset, uint64_t value);
+/* The entry of an object's dynamic section with @tag, a new one if it has none. */
+Elf64_Dyn *fake_dynamic(struct fake *fake, unsigned int object, int64_t tag);
+
+/*
+ * Let an object define @names (functions, one behind the other from its beginning + 16 on), with a
+ * hash table of the new kind or the old one.
+ */
+void fake_define(struct fake *fake, unsigned int object, const char *const *names, size_t count,
+		 bool gnu);
 
 #endif

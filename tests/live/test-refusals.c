@@ -20,6 +20,8 @@
 #include "tap.h"
 #include "victim.h"
 
+#define EXEC_RACES 100
+
 #define MS UINT64_C(1000000)
 
 static void answer(void)
@@ -310,6 +312,72 @@ static void try_change(void (*body)(void), uint32_t flags, const char *claim)
 	(void)victim_end(&victim);
 }
 
+static void *become_another_soon(void *unused)
+{
+	char line[64];
+	uint64_t until;
+
+	if (victim_hear(line, sizeof(line))) {
+		until = now_ns() + (uint64_t)atoll(line);
+		while (now_ns() < until)
+			;
+		victim_become_cat();
+	}
+	return unused;
+}
+
+/* A thread that is not the first becomes another program, among many that wait. */
+static void become_another_among_many(void)
+{
+	_Atomic int32_t tid;
+	pthread_t thread;
+
+	for (int i = 0; i < 60; i++)
+		if (pthread_create(&thread, NULL, be_a_thread, (void *)&tid) != 0)
+			return;
+	if (pthread_create(&thread, NULL, become_another_soon, NULL) != 0)
+		return;
+	victim_say("ready");
+	for (;;)
+		(void)pause();
+}
+
+/*
+ * execve(2) holds the lock that PTRACE_SEIZE needs, and waits for threads which it has killed,
+ * until their tracer has waited for them: see ptrace_tick().
+ */
+static void try_exec_race(void)
+{
+	unsigned int right = 0, gone = 0, run = 0;
+
+	for (int i = 0; i < EXEC_RACES; i++) {
+		struct operation operation;
+		struct victim victim;
+		char delay[32];
+		int r;
+
+		victim_start(&victim, become_another_among_many);
+		operation_begin(&operation, victim.pid, 0);
+		(void)operation_run(&operation); /* so that the next one is quick */
+		(void)snprintf(delay, sizeof(delay), "%d", i * 5000);
+		victim_tell(&victim, delay);
+		operation.stops = 3;
+		r = operation_run(&operation);
+		gone += r == -LCP_EGONE;
+		right += r == 0 || r == -LCP_EGONE;
+		if (r < 0 && r != -LCP_EGONE)
+			tap_say("%d: %s", r, operation.text);
+		run += strcmp(victim_ask(&victim, "alive"), "alive") == 0 &&
+		       victim_is_free(&victim);
+		operation_end(&operation);
+		(void)victim_end(&victim);
+	}
+	is_int(right, EXEC_RACES,
+	       "a process that becomes another program at any moment is stopped, or gone");
+	tap_say("it was gone %u times", gone);
+	is_int(run, EXEC_RACES, "the other program runs, each time");
+}
+
 static void end(void)
 {
 	char line[64];
@@ -327,6 +395,7 @@ int main(void)
 	try_locked();
 	try_vfork(0);
 	try_vfork(TARGET_IN_PROCESS);
+	try_exec_race();
 	try_change(become_another, 0, "a process becomes another program while it is held");
 	try_change(become_another, TARGET_IN_PROCESS, "the same, traced by the thread that calls");
 	try_change(end, 0, "a process ends while it is held");

@@ -63,9 +63,23 @@ static void wait_at_gate(void)
 	(void)atomic_fetch_add(&returned, 1);
 }
 
+/* The thread cannot be stopped as long as its child, which shares its memory, waits. */
+static void wait_in_vfork(void)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		while (atomic_load(&gate) == 0)
+			(void)usleep(100);
+		_exit(0);
+	}
+	(void)waitpid(pid, NULL, __WALL);
+	(void)atomic_fetch_add(&returned, 1);
+}
+
 static void crash(void)
 {
-	volatile char *volatile nowhere = NULL;
+	volatile char *volatile nowhere = (volatile char *)16;
 
 	*nowhere = 1;
 }
@@ -102,6 +116,8 @@ static void hear(const char *word)
 		while (atomic_load(&returned) == 0)
 			(void)usleep(100);
 		victim_say("opened");
+	} else if (strcmp(word, "gate") == 0) {
+		atomic_store(&gate, 1);
 	} else if (strcmp(word, "handler") == 0) {
 		(void)sigaction(SIGSEGV, NULL, &action);
 		victim_say("%s", action.sa_handler == on_signal ? "there" : "gone");
@@ -197,6 +213,24 @@ static void try_no_return(enum subject subject)
 	end(&scene);
 }
 
+static void try_no_stop(enum subject subject)
+{
+	struct target_call what = FUNCTION(wait_in_vfork);
+	struct scene scene;
+	uint64_t value;
+	int status;
+
+	begin(&scene, subject);
+	is_int(call(&scene, &what, 20 * MS, &value), -LCP_ESTOP, "a thread that cannot be stopped");
+	ok(strstr(scene.target->fault.text, "did not return in time") != NULL, "is left there");
+	victim_tell(&scene.victim, "gate");
+	ok(waitpid(scene.tid, &status, __WALL) == scene.tid && WIFSTOPPED(status),
+	   "it stops when it can");
+	borrow_release(scene.tid);
+	is_text(victim_ask(&scene.victim, "open"), "opened", "and returns by itself");
+	end(&scene);
+}
+
 static void try_crash(enum subject subject)
 {
 	struct target_call what = FUNCTION(crash);
@@ -223,9 +257,10 @@ static void *send(void *argument)
 {
 	const struct sender *sender = argument;
 	struct target *target = sender->scene->target;
+	uint64_t end = now_ns() + 20000 * MS;
 	int there = 0;
 
-	while (there != 2)
+	while (there != 2 && now_ns() < end)
 		if (target->ops->read(target, (uint64_t)(uintptr_t)&locked, &there, sizeof(there)) <
 		    0)
 			return NULL;
@@ -301,6 +336,22 @@ static void try_kill(enum subject subject)
 	       "SIGKILL comes during a call");
 	ok(WIFSIGNALED(victim_end(&scene.victim)), "the process has ended");
 	target_close(scene.target);
+}
+
+/* Signals that stop a process and let it go on do so, and the call is made all the same. */
+static void try_stop_inside(enum subject subject)
+{
+	struct scene scene;
+	uint64_t value;
+
+	begin(&scene, subject);
+	is_int(call_with_signal(&scene, SIGSTOP, &value), 0, "SIGSTOP comes during a call");
+	victim_await_state(&scene.victim, scene.tid, 'T');
+	victim_await_state(&scene.victim, scene.victim.pid, 'T');
+	(void)kill(scene.victim.pid, SIGCONT);
+	is_text(victim_ask(&scene.victim, "check"), "ok", "the process was stopped, and goes on");
+	is_int(call_with_signal(&scene, SIGCONT, &value), 0, "SIGCONT comes during a call");
+	end(&scene);
 }
 
 /* Victims that are no subjects: one thread, the first. */
@@ -414,8 +465,12 @@ int main(void)
 		try_no_return(subjects[i]);
 		try_crash(subjects[i]);
 		try_stop_signal(subjects[i]);
+		/* Its own nanosleep would be forgotten for that of the function: see remote.h. */
+		if (subjects[i] != SUBJECT_NANOSLEEP)
+			try_stop_inside(subjects[i]);
 		try_kill(subjects[i]);
 	}
+	try_no_stop(SUBJECT_LOOP);
 	try_signals(SUBJECT_LOOP);
 	try_filter();
 	try_refused_filter();

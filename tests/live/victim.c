@@ -84,18 +84,14 @@ bool victim_hear(char *ret, size_t room)
 
 void victim_exec(const char *const *argv)
 {
-	if (dup2(hear_fd, 0) == 0 && dup2(say_fd, 1) == 1)
-		(void)execv(argv[0], (char *const *)argv);
+	if (dup2(hear_fd, STDIN_FILENO) >= 0 && dup2(say_fd, STDOUT_FILENO) >= 0)
+		(void)execvp(argv[0], (char *const *)argv);
 	_exit(97);
 }
 
 void victim_become_cat(void)
 {
-	char *const argv[] = { (char *)"cat", NULL };
-
-	if (dup2(hear_fd, STDIN_FILENO) >= 0 && dup2(say_fd, STDOUT_FILENO) >= 0)
-		(void)execvp("cat", argv);
-	_exit(97);
+	victim_exec((const char *const[]){ "cat", NULL });
 }
 
 /* The victim's life; @apart: in a child of this process, whose number it says first. */

@@ -72,6 +72,7 @@ bool victim_hear(char *ret, size_t room);
 
 /* Become another program, which hears on its descriptor 0 and speaks on 1. */
 void victim_exec(const char *const *argv);
+
 /* Become cat(1), which says what it hears. */
 void victim_become_cat(void);
 

@@ -257,6 +257,18 @@ static uint64_t fake_munmap(struct fake_process *fake, const uint64_t *args)
 	return 0;
 }
 
+static uint64_t fake_name(struct fake_process *fake, const uint64_t *args)
+{
+	const char *name = (const char *)fake_process_at(fake, args[4], 4);
+	struct fake_region *region = region_at(fake, args[2]);
+
+	if (name == NULL || region == NULL)
+		return (uint64_t)-EFAULT;
+	free(region->name);
+	region->name = strdup("[anon:lcp]");
+	return 0;
+}
+
 static int fake_call(struct target *target, const struct target_call *call, uint64_t deadline,
 		     uint64_t *ret)
 {
@@ -273,6 +285,8 @@ static int fake_call(struct target *target, const struct target_call *call, uint
 		*ret = fake_mmap(fake, call->args);
 	else if (call->number == SYSCALL_MUNMAP)
 		*ret = fake_munmap(fake, call->args);
+	else if (call->number == SYSCALL_PRCTL)
+		*ret = fake_name(fake, call->args);
 	else
 		blame(fake, "system call %d", (int)call->number);
 	return 0;
@@ -400,6 +414,7 @@ void fake_process_copy(struct fake_process *fake, int32_t pid)
 	fake->target = *real;
 	fake->target.ops = &fake_ops;
 	fake->target.fault = (struct target_fault){ 0 };
+	fake->target.can_name = true;
 	regs = real->arch->regs;
 	fake->threads[0] = (struct target_thread){ .tid = pid, .stopped = true };
 	put_register(&fake->threads[0], regs->sp, stack->end - 64);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * System calls that a stop would end with EINTR: which registers are changed, and which are not, for
- * all CPUs; and what statuses of waitpid(2) mean.
+ * System calls that a stop would end with EINTR: which registers are changed, and which are not,
+ * for all CPUs; and what statuses of waitpid(2) mean.
  */
 #include <errno.h>
 #include <signal.h>

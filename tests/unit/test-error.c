@@ -87,15 +87,46 @@ static void test_json(void)
 	is_int(error_json(error, &json), 0, "an error can be written as JSON");
 	is_text(json,
 		"{\"code\":-5001,\"name\":\"LCP_EFORMAT\",\"message\":\"section '.text' is odd\","
-		"\"errno\":null,\"path\":null}",
+		"\"errno\":null,\"path\":null,\"blockers\":[]}",
 		"with all its parts");
 	error->saved_errno = EACCES;
 	(void)error_add_path(&error, 0, "/x");
 	is_int(error_json(error, &with_path), 0, "and again");
 	is_text(with_path,
 		"{\"code\":-5001,\"name\":\"LCP_EFORMAT\",\"message\":\"section '.text' is odd\","
-		"\"errno\":13,\"path\":\"/x\"}",
+		"\"errno\":13,\"path\":\"/x\",\"blockers\":[]}",
 		"with errno and path");
+}
+
+static struct error_blocker *one_blocker(void)
+{
+	struct error_blocker *blocker = calloc(1, sizeof(*blocker));
+
+	blocker->tid = 7;
+	blocker->pc = 0x1234;
+	blocker->function = strdup("parse");
+	blocker->frames = calloc(1, sizeof(*blocker->frames));
+	blocker->frames[0] = strdup("/bin/server+0x12");
+	blocker->frame_count = 1;
+	return blocker;
+}
+
+static void test_blockers(void)
+{
+	autoerror struct lcp_error *error = NULL;
+	struct lcp_error *no_memory = NULL;
+	autofree char *json = NULL;
+
+	(void)error_set(&error, -LCP_EINUSE, "in use");
+	error_add_blockers(&error, one_blocker(), 1);
+	(void)error_set_nomem(&no_memory);
+	error_add_blockers(&no_memory, one_blocker(), 1);
+	error_add_blockers(NULL, one_blocker(), 1);
+	ok(no_memory->blocker_count == 0, "an error without memory has no blockers");
+	is_int(error_json(error, &json), 0, "an error with blockers can be written");
+	ok(strstr(json, "\"blockers\":[{\"tid\":7,\"pc\":\"0x1234\",\"function\":\"parse\","
+			"\"frames\":[\"/bin/server+0x12\"]}]") != NULL,
+	   "thread, place, function and frames are in it");
 }
 
 int main(void)
@@ -108,5 +139,6 @@ int main(void)
 	test_out_of_memory();
 	test_names();
 	test_json();
+	test_blockers();
 	return tap_end();
 }

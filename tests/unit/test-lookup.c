@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/num.h"
 #include "core/lookup.h"
-#include "fake_program.h"
+#include "fake_memory.h"
 #include "tap.h"
 
 static const char *const program_names[] = { "main", "both" };
@@ -317,6 +317,37 @@ static void test_tls(void)
 	ctx_unref(ctx);
 }
 
+/* The place is in a descriptor if its resolver is the one that returns what it holds. */
+static void test_tls_descriptors(void)
+{
+	const struct arch *arch = arch_native();
+	size_t pad = arch->landing_pad(arch->resolver, arch->resolver_size).size;
+	struct fake *fake = make(true);
+	uint64_t resolver = fake_address(1) + FAKE_LAST, slot = fake_address(1) + FAKE_SLOTS;
+	struct lcp_ctx *ctx = ctx_new(LCP_LOG_ERROR);
+	struct lcp_process *process = NULL;
+	struct lookup_tls tls;
+
+	put_slot(fake, 1, 0, arch->dynamic_relocs.tls_descriptor, 0, resolver);
+	fake_put(fake, slot + 8, (uint64_t)-0x80);
+	is_int(process_new(ctx, &fake->target, &process, NULL), 0, "a process with a descriptor");
+	is_int(lookup_tls(process, &process->objects[1], &tls, NULL), -LCP_ESYMBOL,
+	       "a resolver that is not known says nothing");
+	memcpy(fake_at(fake, resolver), arch->resolver, arch->resolver_size);
+	ok(lookup_tls(process, &process->objects[1], &tls, NULL) == 0 && tls.fixed &&
+		   tls.module == 0 && tls.from_thread == (uint64_t)-0x80,
+	   "one that returns what is in the descriptor says where the block is");
+	memset(fake_at(fake, resolver), 0, ARCH_RESOLVER_MAX);
+	memcpy(fake_at(fake, resolver), arch->resolver + pad, arch->resolver_size - pad);
+	ok(lookup_tls(process, &process->objects[1], &tls, NULL) == 0 && tls.fixed,
+	   "with a landing pad or without");
+	fake_put(fake, slot, UINT64_MAX - 7);
+	is_int(lookup_tls(process, &process->objects[1], &tls, NULL), -LCP_ESYMBOL,
+	       "a resolver that is nowhere says nothing");
+	process_free(process);
+	ctx_unref(ctx);
+}
+
 /* Whichever read fails, the lookup does, with that reason. */
 static void test_failing_reads(void)
 {
@@ -347,6 +378,7 @@ int main(void)
 	test_indirect();
 	test_slots();
 	test_tls();
+	test_tls_descriptors();
 	test_failing_reads();
 	return tap_end();
 }

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "core/process.h"
-#include "fake_program.h"
+#include "fake_memory.h"
 #include "tap.h"
 
 /* Look at @fake: a process, or NULL and *@ret_error. */

@@ -9,7 +9,7 @@
 #include "base/num.h"
 #include "cfi_make.h"
 #include "core/safety.h"
-#include "fake_memory.h"
+#include "fake_stopped.h"
 #include "tap.h"
 #include "target/unwind.h"
 
@@ -35,17 +35,17 @@ static const struct safety_range whole = { START, END, false, "whole" };
 static const struct safety_range bytes_only = { START, START + 5, true, "bytes" };
 
 /* A process with code, a heap and one thread, which is somewhere harmless. */
-static void setup(struct fake_memory *fake)
+static void setup(struct fake_stopped *fake)
 {
-	fake_memory_init(fake, MAPS);
-	fake_memory_add(fake, CODE, CODE_SIZE);
-	fake_memory_add(fake, HEAP, HEAP_SIZE);
-	fake_memory_add(fake, STACK, STACK_SIZE);
-	fake_memory_thread(fake, 100, CODE + 0x10, SP);
+	fake_stopped_init(fake, MAPS);
+	fake_stopped_add(fake, CODE, CODE_SIZE);
+	fake_stopped_add(fake, HEAP, HEAP_SIZE);
+	fake_stopped_add(fake, STACK, STACK_SIZE);
+	fake_stopped_thread(fake, 100, CODE + 0x10, SP);
 }
 
 /* What the check says of @range. */
-static int check(struct fake_memory *fake, const struct safety_range *range, uint32_t flags,
+static int check(struct fake_stopped *fake, const struct safety_range *range, uint32_t flags,
 		 struct safety_blocker *ret)
 {
 	autosafety struct safety *safety = NULL;
@@ -67,32 +67,32 @@ static int check(struct fake_memory *fake, const struct safety_range *range, uin
 static int check_word(uint64_t address, uint64_t word, const struct safety_range *range,
 		      uint32_t flags)
 {
-	struct fake_memory fake;
+	struct fake_stopped fake;
 	struct safety_blocker blocker;
 	int r;
 
 	setup(&fake);
-	fake_memory_put(&fake, address, word);
+	fake_stopped_put(&fake, address, word);
 	r = check(&fake, range, flags, &blocker);
 	if (r == -LCP_EINUSE && (blocker.found != word || blocker.certain))
 		r = -1;
-	fake_memory_fini(&fake);
+	fake_stopped_fini(&fake);
 	return r;
 }
 
 static int check_pc(uint64_t pc, const struct safety_range *range, uint32_t flags)
 {
-	struct fake_memory fake;
+	struct fake_stopped fake;
 	struct safety_blocker blocker;
 	int r;
 
 	setup(&fake);
-	fake_memory_register(&fake, 0, arch_x86_64.regs->pc, pc);
+	fake_stopped_register(&fake, 0, arch_x86_64.regs->pc, pc);
 	r = check(&fake, range, flags, &blocker);
 	if (r == -LCP_EINUSE && (blocker.found != pc || blocker.pc != pc || !blocker.certain ||
 				 blocker.tid != 100 || strcmp(blocker.name, range->name) != 0))
 		r = -1;
-	fake_memory_fini(&fake);
+	fake_stopped_fini(&fake);
 	return r;
 }
 
@@ -142,73 +142,73 @@ static void test_stack_edges(void)
 /* A thread of a library: its stack ends at its thread pointer, in the same mapping as others. */
 static void test_thread_pointer(void)
 {
-	struct fake_memory fake;
+	struct fake_stopped fake;
 	struct safety_blocker blocker;
 
 	setup(&fake);
-	fake_memory_thread(&fake, 101, CODE, HEAP + 0x1000);
-	fake_memory_register(&fake, 1, arch_x86_64.regs->thread_pointer, HEAP + 0x2000);
-	fake_memory_put(&fake, HEAP + 0x2000, START + 8);
+	fake_stopped_thread(&fake, 101, CODE, HEAP + 0x1000);
+	fake_stopped_register(&fake, 1, arch_x86_64.regs->thread_pointer, HEAP + 0x2000);
+	fake_stopped_put(&fake, HEAP + 0x2000, START + 8);
 	is_int(check(&fake, &whole, 0, &blocker), 0,
 	       "what is behind the thread pointer is no stack");
-	fake_memory_put(&fake, HEAP + 0x1ff8, START + 8);
+	fake_stopped_put(&fake, HEAP + 0x1ff8, START + 8);
 	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE, "what is in front of it is");
 	is_int(blocker.tid, 101, "of that thread");
-	fake_memory_fini(&fake);
+	fake_stopped_fini(&fake);
 }
 
 /* A thread whose sp is where no stack is known to be. */
 static void test_strange_stack(void)
 {
-	struct fake_memory fake;
+	struct fake_stopped fake;
 	struct safety_blocker blocker;
 
 	setup(&fake);
-	fake_memory_register(&fake, 0, arch_x86_64.regs->sp, HEAP + 0x1000);
+	fake_stopped_register(&fake, 0, arch_x86_64.regs->sp, HEAP + 0x1000);
 	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE,
 	       "a thread on a stack of which the end is not known counts");
 	ok(blocker.tid == 100 && !blocker.certain && blocker.name == NULL,
 	   "but it is not certain, nor known where");
-	fake_memory_register(&fake, 0, arch_x86_64.regs->sp, 0x10);
+	fake_stopped_register(&fake, 0, arch_x86_64.regs->sp, 0x10);
 	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE, "so does one without a stack");
 	fake.gone = true;
 	is_int(check(&fake, &whole, 0, &blocker), -LCP_EGONE,
 	       "unless the process is gone, which is said");
-	fake_memory_fini(&fake);
+	fake_stopped_fini(&fake);
 }
 
 /* What the kernel writes on an alternate stack, which here is above the stack it interrupted. */
 static void test_alternate_stack(void)
 {
-	struct fake_memory fake;
+	struct fake_stopped fake;
 	struct safety_blocker blocker;
 	uint64_t frame = SP + 0x80;
 
 	setup(&fake);
-	fake_memory_put(&fake, frame + 8, 7);
-	fake_memory_put(&fake, frame + 24, SP);
-	fake_memory_put(&fake, frame + 32, 0);
-	fake_memory_put(&fake, frame + 40, 0x300);
+	fake_stopped_put(&fake, frame + 8, 7);
+	fake_stopped_put(&fake, frame + 24, SP);
+	fake_stopped_put(&fake, frame + 32, 0);
+	fake_stopped_put(&fake, frame + 40, 0x300);
 	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE,
 	       "a thread in a handler on an alternate stack has another stack, too");
-	fake_memory_put(&fake, frame + 40, 0x10);
+	fake_stopped_put(&fake, frame + 40, 0x10);
 	is_int(check(&fake, &whole, 0, &blocker), 0, "not every ucontext is one of such a handler");
-	fake_memory_fini(&fake);
+	fake_stopped_fini(&fake);
 }
 
 static void test_registers(void)
 {
-	struct fake_memory fake;
+	struct fake_stopped fake;
 	struct safety_blocker blocker;
 
 	setup(&fake);
-	fake_memory_register(&fake, 0, arch_x86_64.regs->args[0], START + 8);
+	fake_stopped_register(&fake, 0, arch_x86_64.regs->args[0], START + 8);
 	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE,
 	       "a register may hold where a jump will go");
 	ok(blocker.found == START + 8 && !blocker.certain, "that is not certain");
-	fake_memory_register(&fake, 0, arch_x86_64.regs->args[0], START - 8);
+	fake_stopped_register(&fake, 0, arch_x86_64.regs->args[0], START - 8);
 	is_int(check(&fake, &whole, 0, &blocker), 0, "other numbers say nothing");
-	fake_memory_fini(&fake);
+	fake_stopped_fini(&fake);
 }
 
 static void test_many_ranges(void)
@@ -230,29 +230,29 @@ static void test_many_ranges(void)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		autosafety struct safety *safety = NULL;
 		const struct safety_blocker *blockers;
-		struct fake_memory fake;
+		struct fake_stopped fake;
 		size_t count;
 
 		setup(&fake);
-		fake_memory_put(&fake, SP + 8, cases[i].word);
+		fake_stopped_put(&fake, SP + 8, cases[i].word);
 		safety_new(&fake.process, ranges, ARRAY_SIZE(ranges), NULL, 0, 0, &safety, NULL);
 		safety_check(safety, &fake.target);
 		blockers = safety_blockers(safety, &count);
 		is_text(count > 0 ? blockers[0].name : NULL, cases[i].name,
 			"of several ranges the right one is found");
-		fake_memory_fini(&fake);
+		fake_stopped_fini(&fake);
 	}
 }
 
 static void test_many_threads(void)
 {
 	autosafety struct safety *safety = NULL;
-	struct fake_memory fake;
+	struct fake_stopped fake;
 	size_t count;
 
 	setup(&fake);
 	for (int32_t i = 1; i < 20; i++)
-		fake_memory_thread(&fake, 100 + i, START + 8, SP);
+		fake_stopped_thread(&fake, 100 + i, START + 8, SP);
 	fake.threads[1].stopped = false;
 	safety_new(&fake.process, &whole, 1, NULL, 0, 0, &safety, NULL);
 	is_int(safety_check(safety, &fake.target), -LCP_EINUSE, "many threads are in the way");
@@ -264,26 +264,26 @@ static void test_many_threads(void)
 	is_int(safety_counts(safety)->threads, 1, "and counts anew");
 	is_int(safety_counts(safety)->unwound, 0, "what is clear is not unwound");
 	is_int(safety_counts(safety)->stack_bytes, 0x400 + 128, "a stack is copied to its end");
-	fake_memory_fini(&fake);
+	fake_stopped_fini(&fake);
 }
 
 /* Code with a call in front of START + 5, and a word in memory that points behind it. */
 static int check_context(uint64_t address, uint32_t flags)
 {
 	static const uint8_t call[] = { 0xe8, 0, 0, 0, 0 };
-	struct fake_memory fake;
+	struct fake_stopped fake;
 	struct safety_blocker blocker;
 	int r;
 
 	setup(&fake);
-	memcpy(fake_memory_at(&fake, START, sizeof(call)), call, sizeof(call));
-	fake_memory_put(&fake, address, START + 5);
-	fake_memory_put(&fake, HEAP + 0x10, START);
-	fake_memory_put(&fake, HEAP + 0x18, START + 6);
+	memcpy(fake_stopped_at(&fake, START, sizeof(call)), call, sizeof(call));
+	fake_stopped_put(&fake, address, START + 5);
+	fake_stopped_put(&fake, HEAP + 0x10, START);
+	fake_stopped_put(&fake, HEAP + 0x18, START + 6);
 	r = check(&fake, &whole, flags, &blocker);
 	if (r == -LCP_EINUSE && (blocker.tid != 0 || blocker.found != START + 5 || blocker.certain))
 		r = -1;
-	fake_memory_fini(&fake);
+	fake_stopped_fini(&fake);
 	return r;
 }
 
@@ -316,21 +316,21 @@ static struct object_segment segments[] = {
 	{ TABLES, TABLES + 0x1000, false, false },
 };
 
-static void setup_tables(struct fake_memory *fake, struct object *object, bool says_where)
+static void setup_tables(struct fake_stopped *fake, struct object *object, bool says_where)
 {
 	static const uint8_t cfa_32[] = { 0x0e, 32 };
 	static const uint8_t no_return[] = { 0x07, 16 };
 	struct cfi cfi;
 
 	setup(fake);
-	fake_memory_add(fake, TABLES, 0x1000);
+	fake_stopped_add(fake, TABLES, 0x1000);
 	cfi_init(&cfi, FRAMES);
 	cfi_cie(&cfi, NULL, 16, NULL, 0);
 	cfi_fde(&cfi, OUTER, 0x100, no_return, sizeof(no_return));
 	cfi_fde(&cfi, START, END - START, NULL, 0);
 	cfi_fde(&cfi, OTHER, 0x100, cfa_32, sizeof(cfa_32));
 	cfi_end(&cfi);
-	memcpy(fake_memory_at(fake, FRAMES, cfi.size), cfi.bytes, cfi.size);
+	memcpy(fake_stopped_at(fake, FRAMES, cfi.size), cfi.bytes, cfi.size);
 	*object = (struct object){
 		.start = CODE,
 		.end = TABLES + 0x1000,
@@ -339,44 +339,70 @@ static void setup_tables(struct fake_memory *fake, struct object *object, bool s
 	};
 	if (says_where)
 		object->eh_frame_hdr = (struct object_table){
-			TABLES, cfi_header(&cfi, TABLES, fake_memory_at(fake, TABLES, 0x100))
+			TABLES, cfi_header(&cfi, TABLES, fake_stopped_at(fake, TABLES, 0x100))
 		};
 	fake->process.objects = object;
 	fake->process.object_count = 1;
-	fake_memory_register(fake, 0, arch_x86_64.regs->pc, OTHER + 8);
+	fake_stopped_register(fake, 0, arch_x86_64.regs->pc, OTHER + 8);
 }
 
 /* A thread in other(), which was called from outer() or by way of the range. */
 static void test_frames(bool says_where)
 {
-	struct fake_memory fake;
+	struct fake_stopped fake;
 	struct safety_blocker blocker;
 	struct object object;
 
 	setup_tables(&fake, &object, says_where);
-	fake_memory_put(&fake, SP + 24, OUTER + 8);
-	fake_memory_put(&fake, SP + 8, START + 8);
+	fake_stopped_put(&fake, SP + 24, OUTER + 8);
+	fake_stopped_put(&fake, SP + 8, START + 8);
 	is_int(check(&fake, &whole, 0, &blocker), 0,
 	       "a word that is in a frame, but is no frame's");
-	fake_memory_put(&fake, SP + 64, START + 8);
+	fake_stopped_put(&fake, SP + 64, START + 8);
 	is_int(check(&fake, &whole, 0, &blocker), 0, "one that is behind the first frame");
-	fake_memory_put(&fake, SP + 64, 0);
-	fake_memory_put(&fake, SP + 24, START + 8);
-	fake_memory_put(&fake, SP + 32, OUTER + 8);
+	fake_stopped_put(&fake, SP + 64, 0);
+	fake_stopped_put(&fake, SP + 24, START + 8);
+	fake_stopped_put(&fake, SP + 32, OUTER + 8);
 	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE, "a word that is a frame's");
 	ok(blocker.certain && blocker.found == START + 8 && blocker.frame_count == 2 &&
 		   blocker.frames[0] == START + 8 && blocker.frames[1] == OUTER + 8,
 	   "is certain, and the frames are shown");
 	is_int(check(&fake, &bytes_only, 0, &blocker), 0,
 	       "if bytes are overwritten, one behind them is clear");
-	fake_memory_put(&fake, SP + 24, START);
+	fake_stopped_put(&fake, SP + 24, START);
 	is_int(check(&fake, &whole, 0, &blocker), 0,
 	       "a return address at the start is that of a call in front of the range");
-	fake_memory_put(&fake, SP + 24, END);
+	fake_stopped_put(&fake, SP + 24, END);
 	is_int(check(&fake, &whole, 0, &blocker), -LCP_EINUSE,
 	       "one at the end is that of a call that is the range's last instruction");
 	ok(blocker.certain && blocker.found == END, "for certain");
-	fake_memory_fini(&fake);
+	fake_stopped_fini(&fake);
+}
+
+/* Any bit of the tables is wrong: that may cost a verdict, and nothing else. */
+static void test_flipped_tables(bool says_where)
+{
+	struct fake_stopped fake;
+	struct safety_blocker blocker;
+	struct object object;
+	size_t odd = 0;
+
+	setup_tables(&fake, &object, says_where);
+	fake_stopped_put(&fake, SP + 24, OUTER + 8);
+	fake_stopped_put(&fake, SP + 64, START + 8);
+	for (size_t i = 0; i < 0x200; i++) {
+		for (unsigned int bit = 0; bit < 8; bit++) {
+			uint8_t *byte = fake_stopped_at(&fake, TABLES + i, 1);
+			int r;
+
+			*byte ^= (uint8_t)(1u << bit);
+			r = check(&fake, &whole, 0, &blocker);
+			*byte ^= (uint8_t)(1u << bit);
+			odd += r != 0 && r != -LCP_EINUSE;
+		}
+	}
+	is_int(odd, 0, "with any bit of a table flipped there is a verdict");
+	fake_stopped_fini(&fake);
 }
 
 int main(void)
@@ -399,5 +425,7 @@ int main(void)
 	test_contexts();
 	test_frames(true);
 	test_frames(false);
+	test_flipped_tables(true);
+	test_flipped_tables(false);
 	return tap_end();
 }

@@ -10,7 +10,7 @@
 
 #include "base/num.h"
 #include "cfi_make.h"
-#include "fake_memory.h"
+#include "fake_stopped.h"
 #include "tap.h"
 #include "target/unwind.h"
 
@@ -43,31 +43,31 @@ struct setting {
 };
 
 struct walk {
-	struct fake_memory fake;
+	struct fake_stopped fake;
 	struct cfi cfi;
 	struct unwind_table table;
 	struct unwinder *unwinder;
 };
 
 /* The same stack for all: leaf at SP, and so on. */
-static void put_stack(struct fake_memory *fake)
+static void put_stack(struct fake_stopped *fake)
 {
-	fake_memory_put(fake, SP, MIDDLE + 0x10);
-	fake_memory_put(fake, SP + 8 + 24, FRAMED + 0x10);
+	fake_stopped_put(fake, SP, MIDDLE + 0x10);
+	fake_stopped_put(fake, SP + 8 + 24, FRAMED + 0x10);
 	/* framed: rbp is SP + 0x100 */
-	fake_memory_put(fake, SP + 0x100, 0x1234);
-	fake_memory_put(fake, SP + 0x108, START + 0x10);
-	fake_memory_put(fake, SP + 0x110, LEAF + 0x10);
+	fake_stopped_put(fake, SP + 0x100, 0x1234);
+	fake_stopped_put(fake, SP + 0x108, START + 0x10);
+	fake_stopped_put(fake, SP + 0x110, LEAF + 0x10);
 }
 
 static void begin(struct walk *walk, const struct setting *setting, const struct unwind_copy *copy)
 {
 	struct unwind_copy stack = { SP & ~7ull, 0x200, NULL };
-	struct fake_memory *fake = &walk->fake;
+	struct fake_stopped *fake = &walk->fake;
 
-	fake_memory_init(fake, "");
-	fake_memory_add(fake, TABLES, TABLES_SIZE);
-	fake_memory_add(fake, STACK, STACK_SIZE);
+	fake_stopped_init(fake, "");
+	fake_stopped_add(fake, TABLES, TABLES_SIZE);
+	fake_stopped_add(fake, STACK, STACK_SIZE);
 	put_stack(fake);
 	cfi_init(&walk->cfi, FRAMES);
 	cfi_cie(&walk->cfi, setting->letters, setting->column, NULL, 0);
@@ -77,22 +77,22 @@ static void begin(struct walk *walk, const struct setting *setting, const struct
 	cfi_fde(&walk->cfi, FRAMED, 0x100, cfa_rbp, sizeof(cfa_rbp));
 	cfi_fde(&walk->cfi, START, 0x100, no_return, sizeof(no_return));
 	cfi_end(&walk->cfi);
-	memcpy(fake_memory_at(fake, FRAMES, walk->cfi.size), walk->cfi.bytes, walk->cfi.size);
-	(void)cfi_header(&walk->cfi, HEADER, fake_memory_at(fake, HEADER, 0x100));
+	memcpy(fake_stopped_at(fake, FRAMES, walk->cfi.size), walk->cfi.bytes, walk->cfi.size);
+	(void)cfi_header(&walk->cfi, HEADER, fake_stopped_at(fake, HEADER, 0x100));
 	walk->table = (struct unwind_table){ CODE, CODE_END, HEADER, HEADER + 12, 4 };
 	if (unwinder_new(&arch_x86_64, &walk->table, 1, copy, copy != NULL, &walk->unwinder, NULL) <
 	    0)
 		walk->unwinder = NULL;
-	fake_memory_thread(fake, 1, LEAF + 8, SP);
-	fake_memory_register(fake, 0, 32, SP + 0x100); /* rbp */
-	stack.bytes = fake_memory_at(fake, SP, 0x200);
+	fake_stopped_thread(fake, 1, LEAF + 8, SP);
+	fake_stopped_register(fake, 0, 32, SP + 0x100); /* rbp */
+	stack.bytes = fake_stopped_at(fake, SP, 0x200);
 	unwinder_begin(walk->unwinder, &fake->target, &fake->threads[0], &stack);
 }
 
 static void end(struct walk *walk)
 {
 	unwinder_free(walk->unwinder);
-	fake_memory_fini(&walk->fake);
+	fake_stopped_fini(&walk->fake);
 }
 
 /* Frames until the end, and which one that was. */
@@ -144,7 +144,7 @@ static void test_reads(void)
 	is_int(count_frames(&walk, &result), 4, "a walk without copies of tables");
 	reads = walk.fake.reads;
 	ok(reads > 0 && reads <= 4, "reads them in blocks");
-	copy.bytes = fake_memory_at(&walk.fake, TABLES, TABLES_SIZE);
+	copy.bytes = fake_stopped_at(&walk.fake, TABLES, TABLES_SIZE);
 	begin(&other, &usual, &copy);
 	is_int(count_frames(&other, &result), 4, "a walk with copies");
 	is_int(other.fake.reads, 0, "reads nothing");
@@ -160,22 +160,22 @@ static void test_edges(void)
 	struct walk walk;
 
 	begin(&walk, &usual, NULL);
-	fake_memory_put(&walk.fake, SP, FRAMED); /* middle's last instruction is a call */
+	fake_stopped_put(&walk.fake, SP, FRAMED); /* middle's last instruction is a call */
 	is_int(count_frames(&walk, &result), 4,
 	       "a return address behind a function's end belongs to that function");
 	end(&walk);
 	begin(&walk, &usual, NULL);
-	fake_memory_put(&walk.fake, SP, CODE_END);
+	fake_stopped_put(&walk.fake, SP, CODE_END);
 	is_int(count_frames(&walk, &result), 2, "also at the end of all code");
 	is_int(result, UNWIND_START, "where the last function has no caller");
 	end(&walk);
 	begin(&walk, &usual, NULL);
-	fake_memory_put(&walk.fake, SP, 0);
+	fake_stopped_put(&walk.fake, SP, 0);
 	is_int(count_frames(&walk, &result), 1, "a return address of 0");
 	is_int(result, UNWIND_START, "is that of a thread's first function");
 	end(&walk);
 	begin(&walk, &usual, NULL);
-	fake_memory_put(&walk.fake, SP, CODE_END + 1);
+	fake_stopped_put(&walk.fake, SP, CODE_END + 1);
 	is_int(count_frames(&walk, &result), 2, "one into unknown code is shown");
 	is_int(result, UNWIND_CUT, "and ends the walk");
 	end(&walk);
@@ -188,7 +188,7 @@ static void test_signal_frame(void)
 	struct walk walk;
 
 	begin(&walk, &signal, NULL);
-	fake_memory_put(&walk.fake, SP, MIDDLE); /* interrupted at its first instruction */
+	fake_stopped_put(&walk.fake, SP, MIDDLE); /* interrupted at its first instruction */
 	(void)unwinder_next(walk.unwinder, &frame);
 	is_int(unwinder_next(walk.unwinder, &frame), UNWIND_FRAME, "behind a signal frame");
 	ok(frame.pc == MIDDLE && !frame.is_return, "is a pc that no call returns to");
@@ -208,15 +208,15 @@ static void test_both_kinds(void)
 	struct walk walk;
 
 	begin(&walk, &setting, NULL);
-	fake_memory_put(&walk.fake, SP + 56, MIDDLE + 0x10);
+	fake_stopped_put(&walk.fake, SP + 56, MIDDLE + 0x10);
 	(void)unwinder_next(walk.unwinder, &frame);
 	(void)unwinder_next(walk.unwinder, &frame);
 	is_int(frame.sp, SP + 64, "a pc executed next is looked up as it is");
 
-	fake_memory_put(&walk.fake, SP + 24, LEAF + 8);
-	fake_memory_put(&walk.fake, SP + 32, MIDDLE + 0x10);
-	fake_memory_register(&walk.fake, 0, arch_x86_64.regs->pc, MIDDLE + 8);
-	stack.bytes = fake_memory_at(&walk.fake, SP, 0x200);
+	fake_stopped_put(&walk.fake, SP + 24, LEAF + 8);
+	fake_stopped_put(&walk.fake, SP + 32, MIDDLE + 0x10);
+	fake_stopped_register(&walk.fake, 0, arch_x86_64.regs->pc, MIDDLE + 8);
+	stack.bytes = fake_stopped_at(&walk.fake, SP, 0x200);
 	unwinder_begin(walk.unwinder, &walk.fake.target, &walk.fake.threads[0], &stack);
 	for (int i = 0; i < 3; i++)
 		(void)unwinder_next(walk.unwinder, &frame);
@@ -312,12 +312,12 @@ static void test_flipped_tables(void)
 	struct walk walk;
 
 	begin(&walk, &usual, NULL);
-	copy.bytes = fake_memory_at(&walk.fake, TABLES, TABLES_SIZE);
+	copy.bytes = fake_stopped_at(&walk.fake, TABLES, TABLES_SIZE);
 	for (size_t i = 0; i < 0x200 + walk.cfi.size; i++) {
 		for (unsigned int bit = 0; bit < 8; bit++) {
-			uint8_t *byte = fake_memory_at(&walk.fake, TABLES + i, 1);
+			uint8_t *byte = fake_stopped_at(&walk.fake, TABLES + i, 1);
 			struct unwind_copy stack = { SP, 0x200,
-						     fake_memory_at(&walk.fake, SP, 0x200) };
+						     fake_stopped_at(&walk.fake, SP, 0x200) };
 			struct walk other = walk;
 			enum unwind_result result;
 
@@ -345,7 +345,7 @@ static void test_endless(void)
 
 	begin(&walk, &usual, NULL);
 	for (uint64_t at = SP; at < STACK + STACK_SIZE; at += 8)
-		fake_memory_put(&walk.fake, at, LEAF + 0x10);
+		fake_stopped_put(&walk.fake, at, LEAF + 0x10);
 	is_int(count_frames(&walk, &result), 4096, "a walk has a bounded number of frames");
 	is_int(result, UNWIND_CUT, "and is cut then");
 	end(&walk);
@@ -356,16 +356,16 @@ static void test_other_cpu(void)
 	struct unwind_copy stack = { 0 };
 	struct unwinder *unwinder = NULL;
 	struct unwind_frame frame;
-	struct fake_memory fake;
+	struct fake_stopped fake;
 
-	fake_memory_init(&fake, "");
-	fake_memory_thread(&fake, 1, CODE, SP);
+	fake_stopped_init(&fake, "");
+	fake_stopped_thread(&fake, 1, CODE, SP);
 	is_int(unwinder_new(&arch_aarch64, NULL, 0, NULL, 0, &unwinder, NULL), 0,
 	       "an unwinder for another CPU");
 	unwinder_begin(unwinder, &fake.target, &fake.threads[0], &stack);
 	is_int(unwinder_next(unwinder, &frame), UNWIND_CUT, "says that it cannot tell");
 	unwinder_free(unwinder);
-	fake_memory_fini(&fake);
+	fake_stopped_fini(&fake);
 }
 
 int main(void)

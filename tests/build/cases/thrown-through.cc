@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * C++: an exception that is thrown below a function that is patched, and caught above it.
+ * What the patch imports may be far: then it has stubs, which are in its unwind table too.
  *
  * expect: 101 202 101
  */
+#include <cstdlib>
+
 int __attribute__((noinline)) thrower(int by)
 {
 	if (by > 0)
@@ -11,11 +14,14 @@ int __attribute__((noinline)) thrower(int by)
 	return by;
 }
 
+void *volatile null;
+
 int __attribute__((noinline)) value(int by)
 {
 #ifdef PATCHED
 	volatile char room[200] = { 1 };
 
+	std::free(null);
 	return thrower(by * 2) + room[0];
 #else
 	return thrower(by) + 1;

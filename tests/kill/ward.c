@@ -70,6 +70,19 @@ void ward_begin(struct ward *ward, const struct ward_files *files, unsigned int 
 	ward_note_maps(ward);
 }
 
+void ward_warm_up(const struct ward_files *files)
+{
+	struct ward ward;
+
+	ward_begin(&ward, files, 1);
+	if (ward_treat(&ward, 1, NULL) < 0 || ward_treat(&ward, 0, NULL) < 0)
+		give_up("the patch cannot be applied, or not be reverted", NULL);
+	(void)victim_end(&ward.victim);
+	lcp_ctx_unref(ward.ctx);
+	(void)munmap(ward.board, sizeof(*ward.board));
+	free(ward.maps);
+}
+
 void ward_end(struct ward *ward)
 {
 	unsigned int outside = 0, sent = 1, received = 0, disorder = 1;
@@ -97,44 +110,46 @@ struct ward_state ward_check(struct ward *ward)
 	return state;
 }
 
-static int level_in_force(const struct lcp_status *status)
+static struct lcp_status *read_status(struct ward *ward)
 {
-	int level = 0;
+	struct lcp_process *process = NULL;
+	struct lcp_status *status = NULL;
+	struct lcp_error *error = NULL;
+
+	if (lcp_process_attach(ward->ctx, ward->victim.pid, NULL, &process, &error) < 0 ||
+	    lcp_query(process, &status, &error) < 0)
+		tap_say("query: %s", lcp_error_message(error));
+	lcp_error_free(error);
+	lcp_process_detach(process);
+	return status;
+}
+
+int ward_query(struct ward *ward)
+{
+	struct lcp_status *status = read_status(ward);
+	int level = status != NULL ? 0 : -1;
 
 	for (uint32_t i = 0; i < lcp_status_patch_count(status); i++) {
 		if (!lcp_status_patch_in_force(status, i))
 			continue;
 		if (level != 0 || strcmp(lcp_status_patch_id(status, i), WARD_ID) != 0)
-			return -1;
-		level = (int)lcp_status_patch_level(status, i);
+			level = -1;
+		else
+			level = (int)lcp_status_patch_level(status, i);
 	}
-	return level;
-}
-
-static int query(struct ward *ward, struct lcp_error **reterr)
-{
-	struct lcp_process *process = NULL;
-	struct lcp_status *status = NULL;
-	int level = -1;
-
-	if (lcp_process_attach(ward->ctx, ward->victim.pid, NULL, &process, reterr) < 0)
-		return -1;
-	if (lcp_query(process, &status, reterr) == 0)
-		level = level_in_force(status);
 	lcp_status_free(status);
-	lcp_process_detach(process);
 	return level;
 }
 
-int ward_query(struct ward *ward)
+unsigned int ward_reverted(struct ward *ward)
 {
-	struct lcp_error *error = NULL;
-	int level = query(ward, &error);
+	struct lcp_status *status = read_status(ward);
+	unsigned int count = 0;
 
-	if (error != NULL)
-		tap_say("query: %s", lcp_error_message(error));
-	lcp_error_free(error);
-	return level;
+	for (uint32_t i = 0; i < lcp_status_patch_count(status); i++)
+		count += lcp_status_patch_state(status, i) == LCP_STATE_REVERTED;
+	lcp_status_free(status);
+	return count;
 }
 
 int32_t ward_treat_pid(struct ward *ward, int32_t pid, int level, struct lcp_error **reterr)

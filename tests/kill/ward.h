@@ -39,11 +39,15 @@ struct ward {
 	struct lcp_ctx *ctx;
 	char *maps; /* as they were, without anonymous code */
 	uint64_t code; /* bytes of anonymous code */
+	unsigned int reverted; /* patches that are out and still have memory, of dead doctors */
 	int32_t signals; /* sent to it */
 };
 
 void ward_files_init(struct ward_files *files, int argc, char **argv);
 void ward_files_fini(struct ward_files *files);
+
+/* Once, before descriptors are counted: libunwind opens a pipe when it is first used, and keeps it. */
+void ward_warm_up(const struct ward_files *files);
 
 /* A victim with so many threads, and nothing done to it yet. */
 void ward_begin(struct ward *ward, const struct ward_files *files, unsigned int threads);
@@ -56,6 +60,9 @@ struct ward_state ward_check(struct ward *ward);
 
 /* Level that lcp_query() says is in force: 0 for none, -1 if it does not say one thing. */
 int ward_query(struct ward *ward);
+
+/* Patches that lcp_query() says are out, and still in memory. */
+unsigned int ward_reverted(struct ward *ward);
 
 /* Bring it to that level (0: none) with a handle of its own: what lcp_apply() or lcp_revert() said. */
 int32_t ward_treat(struct ward *ward, int level, struct lcp_error **reterr);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/surgery.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,7 +46,7 @@ static int write_bytes(const struct surgery *surgery, uint64_t address, const vo
 	return surgery->target->ops->write(surgery->target, address, bytes, size);
 }
 
-/* Are @size bytes at @address those? 0; -EAGAIN if not. */
+/* Are @size bytes at @address those? 0; -EAGAIN if not, and if another doctor has unmapped them. */
 static int compare(const struct surgery *surgery, uint64_t address, const uint8_t *bytes,
 		   size_t size)
 {
@@ -53,6 +54,8 @@ static int compare(const struct surgery *surgery, uint64_t address, const uint8_
 	int r;
 
 	r = surgery->target->ops->read(surgery->target, address, there, size);
+	if (r == -EFAULT)
+		return -EAGAIN;
 	if (r < 0)
 		return target_fail(surgery->target, r, "reading 0x%" PRIx64, address);
 	return memcmp(there, bytes, size) == 0 ? 0 : -EAGAIN;

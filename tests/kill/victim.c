@@ -305,6 +305,7 @@ static void stir(void)
 	    pthread_create(&stirrers[1], NULL, stir_children, NULL) != 0 ||
 	    pthread_create(&stirrers[2], NULL, stir_libraries, NULL) != 0)
 		exit(95);
+	(void)puts("stirring");
 }
 
 static void rest(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The rules of gas's own reader (binutils, gas/app.c and "Syntax" in its manual), as far as compiler
- * output and inline assembly need them.
+ * The rules of gas's own reader (binutils, gas/app.c and "Syntax" in its manual), as far as
+ * compiler output and inline assembly need them.
  */
 #include "build/asm_lex.h"
 

@@ -25,8 +25,8 @@ enum dwarf_kind {
 
 /*
  * Members of an aggregate without a name are members of the one it is in: "inner.x" of a member
- * with a name, "list->x" behind a pointer, "table[].x" in an array; plain "x" otherwise. A base class
- * and a virtual function are members too.
+ * with a name, "list->x" behind a pointer, "table[].x" in an array; plain "x" otherwise. A base
+ * class and a virtual function are members too.
  */
 struct dwarf_member {
 	char *name;

@@ -57,7 +57,9 @@ static int find_applied(struct plan *plan, const struct lcp_kpatch *patch,
 	return 0;
 }
 
-/* Is the patch applied already? 1; 0 if it is new or of a higher level; an error if it cannot be. */
+/*
+ * Is the patch applied already? 1; 0 if it is new or of a higher level; an error if it cannot be.
+ */
 static int compare_applied(const struct lcp_kpatch *patch, const struct ledger_record *applied,
 			   struct lcp_error **reterr)
 {

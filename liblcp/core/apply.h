@@ -28,8 +28,8 @@ void apply_settings(const struct lcp_process *process, const struct lcp_apply_op
 		    struct plan_settings *ret);
 
 /*
- * If a doctor died at this process, finish or undo what it had begun, and give back what it left.
- * 1 if there was something to do, so that what was read of the ledger is out of date; 0; or an error.
+ * If a doctor died at this process, finish or undo what it had begun, and give back what it left. 1
+ * if there was something to do, so that what was read of the ledger is out of date; 0; or an error.
  */
 int recover(struct lcp_process *process, const struct plan_settings *settings,
 	    struct lcp_report *report, struct lcp_error **reterr);
@@ -38,8 +38,8 @@ int recover(struct lcp_process *process, const struct plan_settings *settings,
 #define PLANS_MAX 16
 
 /*
- * What the newest of the patches that are in force on @row's function, @but aside, puts at the entry:
- * its own bytes if there is none.
+ * What the newest of the patches that are in force on @row's function, @but aside, puts at the
+ * entry: its own bytes if there is none.
  */
 int apply_below(struct plan *plan, const struct ledger_record *but, const struct ledger_row *row,
 		uint8_t *ret, struct lcp_error **reterr);

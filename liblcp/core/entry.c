@@ -44,8 +44,9 @@ uint64_t entry_path(const struct arch *arch, const struct ledger_row *row, const
 }
 
 /*
- * A pad that does work stays at the entry or is replaced there by the plain one, as the version that
- * is entered needs it: what is behind a guard cannot know which, so there is no guard for those.
+ * A pad that does work stays at the entry or is replaced there by the plain one, as the version
+ * that is entered needs it: what is behind a guard cannot know which, so there is no guard for
+ * those.
  */
 static int move(const struct arch *arch, const struct ledger_row *row,
 		const struct entry_code *code, uint64_t to, uint8_t *ret)

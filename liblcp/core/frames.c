@@ -7,7 +7,9 @@
 
 #define LIBGCC "libgcc_s.so"
 
-/* In front of what malloc.o of the C library exports is more of it; it is that large in glibc 2.36. */
+/*
+ * In front of what malloc.o of the C library exports is more of it; it is that large in glibc 2.36.
+ */
 #define MALLOC_BEFORE ((uint64_t)32 << 10)
 
 static bool may_be_libgcc(const struct object *object)

@@ -5,9 +5,9 @@
  * __register_frame_info(). It takes 48 bytes of our memory for each and allocates nothing for them
  * before version 13; later ones may. Nothing is told where no libgcc is loaded.
  *
- * Telling it to forget a table it does not know ends the process (gcc_assert in unwind-dw2-fde.c). So
- * what is known is seen in those bytes, and a doctor that begins to have a table forgotten says so
- * in the ledger first: if it dies then, nobody tries again, and the patch's memory stays.
+ * Telling it to forget a table it does not know ends the process (gcc_assert in unwind-dw2-fde.c).
+ * So what is known is seen in those bytes, and a doctor that begins to have a table forgotten says
+ * so in the ledger first: if it dies then, nobody tries again, and the patch's memory stays.
  */
 #ifndef LCP_CORE_FRAMES_H
 #define LCP_CORE_FRAMES_H

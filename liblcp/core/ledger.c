@@ -87,7 +87,9 @@ void ledger_fini(struct ledger *ledger)
 	*ledger = (struct ledger){ 0 };
 }
 
-/* Could a chunk be mapped like this? Nothing else is read: programs that make code have many such. */
+/*
+ * Could a chunk be mapped like this? Nothing else is read: programs that make code have many such.
+ */
 static bool may_be_chunk(const struct proc_mapping *mapping)
 {
 	return mapping->readable && mapping->executable && !mapping->writable && !mapping->shared &&

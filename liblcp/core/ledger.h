@@ -151,7 +151,9 @@ struct ledger {
 	size_t count;
 };
 
-/* Find the chunks of a process. 0; -LCP_EGONE, -EPERM, -ENOMEM. What only looks like one is none. */
+/*
+ * Find the chunks of a process. 0; -LCP_EGONE, -EPERM, -ENOMEM. What only looks like one is none.
+ */
 int ledger_read(const struct lcp_process *process, struct ledger *ret, struct lcp_error **reterr);
 void ledger_fini(struct ledger *ledger);
 
@@ -160,7 +162,9 @@ void ledger_fini(struct ledger *ledger);
 /* The hash of an id. */
 uint64_t ledger_key(const char *id);
 
-/* The record of a slot, read when it is first asked for. -LCP_EFORMAT if there is none to be read. */
+/*
+ * The record of a slot, read when it is first asked for. -LCP_EFORMAT if there is none to be read.
+ */
 int ledger_record(const struct lcp_process *process, const struct ledger_chunk *chunk,
 		  struct ledger_slot *slot, struct ledger_record **ret, struct lcp_error **reterr);
 void ledger_record_free(struct ledger_record *record);

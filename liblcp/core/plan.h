@@ -46,7 +46,10 @@ struct plan {
 	VEC(void *) buffers; /* freed with the plan */
 	struct surgery surgery;
 	struct safety *safety;
-	/* Where reasons go if all of them are wanted: there may be more than the one that is returned. */
+	/*
+	 * Where reasons go if all of them are wanted: there may be more than the one that is
+	 * returned.
+	 */
 	struct lcp_report *reasons;
 };
 
@@ -70,8 +73,8 @@ void plan_fini(struct plan *plan);
 void *plan_alloc(struct plan *plan, size_t size);
 
 /*
- * @error, with code @r, is a reason not to go on: the last one becomes *@reterr, and those before are
- * kept if all are wanted. Returns @r.
+ * @error, with code @r, is a reason not to go on: the last one becomes *@reterr, and those before
+ * are kept if all are wanted. Returns @r.
  */
 int plan_refuse(struct plan *plan, int r, struct lcp_error *error, struct lcp_error **reterr);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From rows of the ledger that are to change to a surgery: which entry is the pivot, the guards of the
- * others, what is written where, what the plan rests on, and what is given back in the end.
+ * From rows of the ledger that are to change to a surgery: which entry is the pivot, the guards of
+ * the others, what is written where, what the plan rests on, and what is given back in the end.
  */
 #include <stdlib.h>
 #include <string.h>

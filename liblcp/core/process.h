@@ -37,7 +37,9 @@ struct object_table {
 };
 
 struct object {
-	/* As /proc/PID/maps has it, but printable; "[vdso]", "" if no file is mapped; never NULL. */
+	/*
+	 * As /proc/PID/maps has it, but printable; "[vdso]", "" if no file is mapped; never NULL.
+	 */
 	char *path;
 	char *build_id; /* hexadecimal digits, or NULL */
 	uint16_t machine;
@@ -100,8 +102,8 @@ const struct object *process_object_by_build_id(const struct lcp_process *proces
 						const char *build_id, const struct object *after);
 
 /*
- * Read @size bytes: 0; -LCP_EGONE, -EPERM, -EFAULT and so on, and the message says of what: "reading
- * WHAT at 0xADDRESS".
+ * Read @size bytes: 0; -LCP_EGONE, -EPERM, -EFAULT and so on, and the message says of what:
+ * "reading WHAT at 0xADDRESS".
  */
 int process_read(const struct lcp_process *process, uint64_t address, void *ret, size_t size,
 		 const char *what, struct lcp_error **reterr);

@@ -3,8 +3,8 @@
  * What a dead doctor left: a switch that is half-made, patches that are loaded and not applied,
  * memory that was not given back.
  *
- * A half-made switch is finished if its pivot was written and undone otherwise: neither changes what
- * the process runs, since guards see to that meanwhile.
+ * A half-made switch is finished if its pivot was written and undone otherwise: neither changes
+ * what the process runs, since guards see to that meanwhile.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -98,8 +98,8 @@ static int join(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slo
 }
 
 /*
- * An object that was closed took its patches with it, and if it was opened again, perhaps at the same
- * place, it has its own code.
+ * An object that was closed took its patches with it, and if it was opened again, perhaps at the
+ * same place, it has its own code.
  */
 static int is_void(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
 		   struct lcp_error **reterr)

@@ -310,7 +310,9 @@ static int write_pivot(const struct surgery *surgery, bool new)
 	return write_bytes(surgery, pivot->entry, new ? pivot->to : pivot->from, pivot->size);
 }
 
-/* What was written is read back: a write that is said to be done and is not would be found never. */
+/*
+ * What was written is read back: a write that is said to be done and is not would be found never.
+ */
 static int read_back(const struct surgery *surgery, bool new)
 {
 	int r = 0;
@@ -418,12 +420,18 @@ static int try(struct surgery *surgery)
 	if (r < 0)
 		return r;
 	r = check_expects(surgery);
-	if (r == 0 && !surgery->loaded && !surgery->dry_run)
+	if (r == 0 && !surgery->loaded && !surgery->dry_run) {
+		target->ops->borrow(target);
 		r = load(surgery);
+		target->ops->give_back(target);
+	}
 	if (r == 0)
 		r = attempt(surgery);
-	if (surgery->switched)
+	if (surgery->switched) {
+		target->ops->borrow(target);
 		(void)unload(surgery, &surgery->after);
+		target->ops->give_back(target);
+	}
 	return r;
 }
 
@@ -439,8 +447,11 @@ int surgery_run(struct surgery *surgery)
 		target->ops->sleep(target, pause);
 		pause = 2 * pause > PAUSE_MAX_NS ? PAUSE_MAX_NS : 2 * pause;
 	}
-	if (r < 0 && r != -LCP_EDAMAGED && surgery->held && !surgery->switched)
+	if (r < 0 && r != -LCP_EDAMAGED && surgery->held && !surgery->switched) {
+		target->ops->borrow(target);
 		unload_undo(surgery);
+		target->ops->give_back(target);
+	}
 	target->ops->release(target);
 	return r;
 }

@@ -43,8 +43,8 @@ struct surgery_expect {
 
 /*
  * Memory to map: @size bytes, readable and executable, of which the last @data_size are then made
- * writable instead. @header is written first of all, so that a doctor who comes later knows whose the
- * memory is, if this one dies.
+ * writable instead. @header is written first of all, so that a doctor who comes later knows whose
+ * the memory is, if this one dies.
  */
 struct surgery_map {
 	uint64_t address;
@@ -124,8 +124,8 @@ void surgery_fini(struct surgery *surgery);
 
 /*
  * Do it: 0; -EAGAIN if the plan is out of date, and then nothing was changed; or why not, as the
- * functions of target.h say, with the target's fault set; -LCP_EINUSE if threads were in the way all
- * the time. Unless it is -LCP_EDAMAGED, on failure the process's code is as before.
+ * functions of target.h say, with the target's fault set; -LCP_EINUSE if threads were in the way
+ * all the time. Unless it is -LCP_EDAMAGED, on failure the process's code is as before.
  */
 int surgery_run(struct surgery *surgery);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Names of symbol versions (LSB, "Symbol Versioning"): records in memory that lead to one another by
- * distances. How large they are together nobody says, so a block is read, and a larger one if they
- * lead out of it.
+ * Names of symbol versions (LSB, "Symbol Versioning"): records in memory that lead to one another
+ * by distances. How large they are together nobody says, so a block is read, and a larger one if
+ * they lead out of it.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -78,6 +78,8 @@ struct target_ptrace {
 	int thread_mem; /* the same, opened while tracing; -1 as long as nobody needed it */
 
 	int32_t held; /* the thread that is held, or 0 */
+	bool keeps; /* a thread that makes a call is kept: */
+	int32_t kept; /* stopped, or 0 */
 	struct surgeon *surgeon; /* during operate(); NULL if the calling thread traces */
 	volatile bool waiting; /* for a thread, or in PTRACE_SEIZE: see ptrace_tick() */
 
@@ -182,6 +184,8 @@ int ptrace_alive(struct target *target);
 
 /* ptrace_call.c */
 
+void ptrace_borrow(struct target *target);
+void ptrace_give_back(struct target *target);
 int ptrace_call(struct target *target, const struct target_call *call, uint64_t deadline,
 		uint64_t *ret);
 

@@ -108,11 +108,13 @@ static int stop_one(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
 }
 
 /* Where remote_call() left it. */
-static void give_back(struct target_ptrace *ptrace, size_t i, int result)
+static void put_back(struct target_ptrace *ptrace, size_t i, int result)
 {
 	struct ptrace_thread *thread = &ptrace->threads[i];
 
-	if (result == -LCP_EGONE)
+	if (result == 0 && ptrace->keeps)
+		ptrace->kept = ptrace->table[i].tid;
+	else if (result == -LCP_EGONE)
 		thread->state = PTRACE_GONE;
 	else if (result == -LCP_ESTOP)
 		thread->state = PTRACE_RUNNING; /* and called: ptrace_serve() lets it go */
@@ -120,16 +122,30 @@ static void give_back(struct target_ptrace *ptrace, size_t i, int result)
 		ptrace_let_go(ptrace, i);
 }
 
+/* The entry of the thread that is kept. */
+static size_t find_kept(const struct target_ptrace *ptrace)
+{
+	size_t i = 0;
+
+	while (i < ptrace->count &&
+	       (ptrace->table[i].tid != ptrace->kept || ptrace->threads[i].state != PTRACE_STOPPED))
+		i++;
+	return i;
+}
+
 /* -LCP_EBORROW: another one may do. */
 static int try_thread(struct target_ptrace *ptrace, int32_t tid, const struct target_call *call,
 		      uint64_t deadline, uint64_t *ret)
 {
 	struct target *target = &ptrace->base;
-	size_t i;
-	int r;
+	bool stands = tid == ptrace->kept;
+	size_t i = find_kept(ptrace);
+	int r = 0;
 
-	r = find_entry(ptrace, tid, &i);
-	if (r == 0)
+	ptrace->kept = 0;
+	if (!stands)
+		r = find_entry(ptrace, tid, &i);
+	if (!stands && r == 0)
 		r = stop_one(ptrace, i, deadline);
 	if (r < 0)
 		return r;
@@ -139,30 +155,59 @@ static int try_thread(struct target_ptrace *ptrace, int32_t tid, const struct ta
 				   tid);
 	}
 	r = remote_call(target, tid, call, deadline, ret);
-	give_back(ptrace, i, r);
+	put_back(ptrace, i, r);
 	/* The thread has gone; whether the process has is seen when another is looked for. */
 	return r == -LCP_EGONE && ptrace_alive(target) == 0 ? -LCP_EBORROW : r;
 }
 
-/* What became of a round through all threads: the first that does it ends it. */
+/* Try @tid, and keep the reason why not: another one may do. */
+static int try_one(struct target_ptrace *ptrace, int32_t tid, const struct target_call *call,
+		   uint64_t deadline, uint64_t *ret, struct target_fault *reason)
+{
+	struct target_fault *fault = &ptrace->base.fault;
+	int r;
+
+	ptrace_table_tidy(ptrace);
+	r = try_thread(ptrace, tid, call, deadline, ret);
+	if (r == -LCP_EBORROW && fault->code != 0) {
+		*reason = *fault;
+		*fault = (struct target_fault){ 0 };
+	}
+	return r;
+}
+
+/* The thread that is kept, or else all of them: the first that does it ends the round. */
 static int try_all(struct target_ptrace *ptrace, const struct target_call *call, uint64_t deadline,
 		   uint64_t *ret, struct target_fault *reason)
 {
-	struct target_fault *fault = &ptrace->base.fault;
 	struct task_walk walk;
 	int r = -LCP_EBORROW;
-	int32_t tid;
+	int32_t tid = ptrace->kept;
 
+	if (tid != 0)
+		r = try_one(ptrace, tid, call, deadline, ret, reason);
+	if (r != -LCP_EBORROW)
+		return r;
 	task_walk_begin(&walk, ptrace->tasks);
-	while (r == -LCP_EBORROW && (tid = task_walk_next(&walk)) != 0) {
-		ptrace_table_tidy(ptrace);
-		r = try_thread(ptrace, tid, call, deadline, ret);
-		if (r == -LCP_EBORROW && fault->code != 0) {
-			*reason = *fault;
-			*fault = (struct target_fault){ 0 };
-		}
-	}
+	while (r == -LCP_EBORROW && (tid = task_walk_next(&walk)) != 0)
+		r = try_one(ptrace, tid, call, deadline, ret, reason);
 	return r;
+}
+
+void ptrace_borrow(struct target *target)
+{
+	ptrace_of(target)->keeps = true;
+}
+
+void ptrace_give_back(struct target *target)
+{
+	struct target_ptrace *ptrace = ptrace_of(target);
+	size_t i = find_kept(ptrace);
+
+	if (ptrace->kept != 0 && i < ptrace->count)
+		ptrace_let_go(ptrace, i);
+	ptrace->kept = 0;
+	ptrace->keeps = false;
 }
 
 int ptrace_call(struct target *target, const struct target_call *call, uint64_t deadline,
@@ -170,11 +215,15 @@ int ptrace_call(struct target *target, const struct target_call *call, uint64_t 
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
 	struct target_fault reason = { 0 };
+	struct target_call last_resort = *call;
 	uint64_t pause = PAUSE_FIRST;
 	int r;
 
+	last_resort.last_resort = true;
 	for (;;) {
 		r = try_all(ptrace, call, deadline, ret, &reason);
+		if (r == -LCP_EBORROW)
+			r = try_all(ptrace, &last_resort, deadline, ret, &reason);
 		/* Late, but begun: it must not be made again. */
 		if (r == -ETIMEDOUT || r == -LCP_ESTOP)
 			return target_fail(target, -LCP_EBORROW, "the call did not end in time");

@@ -211,7 +211,7 @@ int loan_save(struct loan *loan, const struct target_call *call)
 		return target_fail(target, -LCP_EBORROW, "code has gone from the process");
 	r = save_state(loan);
 	if (r == 0)
-		r = refuse_restart(loan);
+		r = call->last_resort ? 0 : refuse_restart(loan);
 	if (r == 0)
 		r = refuse_rseq(loan);
 	if (r == 0)

@@ -9,14 +9,15 @@
  *	operate			run what follows in the surgeon, the process that traces
  *	  hold			become the tracer: whoever holds a process keeps other doctors out
  *	  call			make one thread run a system call or function; the others go on
+ *	  borrow, give_back	between these calls are made by one thread, which stands still
  *	  write			any time while held
  *	  stop			all threads stand still; threads[] holds their registers
  *	  resume		they go on
  *	  release		let go of the process
  *
- * Inside operate() nothing allocates, locks or calls back: the memory is the caller's, and a surgeon
- * may be killed at any instant. So a failure there is a code and a text in target->fault, of which
- * the caller makes an error object later.
+ * Inside operate() nothing allocates, locks or calls back: the memory is the caller's, and a
+ * surgeon may be killed at any instant. So a failure there is a code and a text in target->fault,
+ * of which the caller makes an error object later.
  */
 #ifndef LCP_TARGET_TARGET_H
 #define LCP_TARGET_TARGET_H
@@ -53,8 +54,15 @@ struct target_call {
 	bool no_value; /* what the function returns is of no use; not every process can tell it */
 	enum arch_syscall number;
 	uint64_t args[6];
-	/* No thread is borrowed that could be inside or return into these: it may hold their locks. */
+	/*
+	 * No thread is borrowed that could be inside or return into these: it may hold their locks.
+	 */
 	struct target_avoid avoid[TARGET_AVOID_MAX];
+	/*
+	 * Also a thread that goes on with a timed call that was interrupted before: if we die
+	 * meanwhile, that call returns EINTR. call() takes one if there is no other.
+	 */
+	bool last_resort;
 };
 
 /* Why an operation failed. */
@@ -116,6 +124,13 @@ struct target_ops {
 	 */
 	int (*call)(struct target *target, const struct target_call *call, uint64_t deadline,
 		    uint64_t *ret);
+
+	/*
+	 * From now on the thread that makes a call is kept for the next one, if it can make that
+	 * too; until it is given back. So several calls take one stop of one thread.
+	 */
+	void (*borrow)(struct target *target);
+	void (*give_back)(struct target *target);
 
 	/*
 	 * Stop all threads, new ones too: 0, and target->threads says where they are. -LCP_ESTOP

@@ -5,8 +5,9 @@
  *	asm-diff [--time] ORIGINAL.s PATCHED.s
  *
  * Lines are KIND, a tab, NAME, for changes in the words of asm_change_text(), a tab and what they
- * come along with if they do; and for refusals "refused", a tab, NAME, a tab, the reason. Status: 0 the same, 1 different, 2 an error. --time
- * adds how much time of a processor it took, how much text that was, and the memory used.
+ * come along with if they do; and for refusals "refused", a tab, NAME, a tab, the reason. Status: 0
+ * the same, 1 different, 2 an error. --time adds how much time of a processor it took, how much
+ * text that was, and the memory used.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  *
  *	layout-diff [--time] ORIGINAL.o PATCHED.o
  *
- * Lines are TYPE, a tab, WHAT; or "not checked", a tab, the reason. Status: 0 the same, 1 different,
- * 2 an error, 3 not checked. --time adds how long it took.
+ * Lines are TYPE, a tab, WHAT; or "not checked", a tab, the reason. Status: 0 the same, 1
+ * different, 2 an error, 3 not checked. --time adds how long it took.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -14,8 +14,8 @@
  *	again TIMES LEAST MOST		each time there are so many objects, the program first
  *	ready				now look
  *
- * FROM is the last part of the object's path, "-" for the program; VERSION "-" for none. Prints what
- * differs; the exit status is 0 if there were lines and nothing does.
+ * FROM is the last part of the object's path, "-" for the program; VERSION "-" for none. Prints
+ * what differs; the exit status is 0 if there were lines and nothing does.
  */
 #include <fcntl.h>
 #include <inttypes.h>

@@ -179,7 +179,10 @@ int main(void)
 			   "%s: as if it had not been disturbed (%s)", calls[i].name,
 			   name_of(doctor[i]));
 	}
-	/* Seven wait without a time limit; on a busy machine others may end before they are stopped. */
+	/*
+	 * Seven wait without a time limit; on a busy machine others may end before they are
+	 * stopped.
+	 */
 	ok(leaks >= 7, "%u calls fail when they are merely stopped", leaks);
 	ok(left_out <= 5, "%u calls could not be made here", left_out);
 	return tap_end();

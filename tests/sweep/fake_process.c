@@ -319,6 +319,17 @@ static int fake_resume(struct target *target)
 	return fails(fake) ? target_fail(target, -EIO, "resume: told to fail") : 0;
 }
 
+static void fake_borrow(struct target *target)
+{
+	if (!fake_of(target)->held)
+		blame(fake_of(target), "borrow() of a process that is not held");
+}
+
+static void fake_give_back(struct target *target)
+{
+	(void)target;
+}
+
 static uint64_t fake_now(struct target *target)
 {
 	return fake_of(target)->clock += 1000;
@@ -344,6 +355,8 @@ static const struct target_ops fake_ops = {
 	.hold = fake_hold,
 	.release = fake_release,
 	.call = fake_call,
+	.borrow = fake_borrow,
+	.give_back = fake_give_back,
 	.stop = fake_stop,
 	.resume = fake_resume,
 	.now = fake_now,

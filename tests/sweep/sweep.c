@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The fault sweep: patches are applied to a copy of a process, and reverted, with the n-th operation
- * on it failing, for every n and in every way. Afterwards the process runs its old code or its new
- * code whole and knows which, and the next doctor does what it is asked to.
+ * The fault sweep: patches are applied to a copy of a process, and reverted, with the n-th
+ * operation on it failing, for every n and in every way. Afterwards the process runs its old code
+ * or its new code whole and knows which, and the next doctor does what it is asked to.
  *
  *	sweep PROGRAM PATCH [NEXT-LEVEL]
  */
@@ -248,7 +248,9 @@ static bool run(const struct step *step, const struct step *undo, const struct f
 		tap_say("no reason is given");
 		right = false;
 	}
-	/* One failure that is over leaves nothing behind, except where giving back is what failed. */
+	/*
+	 * One failure that is over leaves nothing behind, except where giving back is what failed.
+	 */
 	if (r < 0 && failure == FAIL_ONCE && start == clean && r != -LCP_EDAMAGED)
 		(void)fake_process_difference(&session.fake, start, difference, sizeof(difference));
 	if (difference[0] != '\0') {

@@ -25,6 +25,7 @@ void surgery_fini(struct surgery *surgery)
 	for (size_t i = 0; i < ARRAY_SIZE(unloads); i++) {
 		vec_fini(&unloads[i]->frames);
 		vec_fini(&unloads[i]->writes);
+		vec_fini(&unloads[i]->stamps);
 		vec_fini(&unloads[i]->unmaps);
 	}
 	vec_fini(&surgery->expects);
@@ -65,10 +66,12 @@ static int check_expects(const struct surgery *surgery)
 {
 	int r = 0;
 
-	vec_foreach (&surgery->expects, expect)
-		if (r == 0)
-			r = compare(surgery, expect->address,
-				    surgery->loaded ? expect->loaded : expect->bytes, expect->size);
+	vec_foreach (&surgery->expects, expect) {
+		const uint8_t *bytes = surgery->loaded ? expect->loaded : expect->bytes;
+
+		if (r == 0 && bytes != NULL)
+			r = compare(surgery, expect->address, bytes, expect->size);
+	}
 	return r;
 }
 
@@ -219,6 +222,8 @@ static int unload(const struct surgery *surgery, const struct surgery_unload *un
 	vec_foreach (&unload->writes, item)
 		if (r == 0)
 			r = write_bytes(surgery, item->address, item->bytes, item->size);
+	vec_foreach (&unload->stamps, item)
+		(void)write_bytes(surgery, item->address, item->bytes, item->size);
 	vec_foreach (&unload->unmaps, item)
 		if (r == 0)
 			r = unmap(surgery, item->address, item->size, deadline);
@@ -420,6 +425,7 @@ static int try(struct surgery *surgery)
 	if (r < 0)
 		return r;
 	r = check_expects(surgery);
+	surgery->lost = r == -EAGAIN && surgery->loaded;
 	if (r == 0 && !surgery->loaded && !surgery->dry_run) {
 		target->ops->borrow(target);
 		r = load(surgery);
@@ -447,7 +453,7 @@ int surgery_run(struct surgery *surgery)
 		target->ops->sleep(target, pause);
 		pause = 2 * pause > PAUSE_MAX_NS ? PAUSE_MAX_NS : 2 * pause;
 	}
-	if (r < 0 && r != -LCP_EDAMAGED && surgery->held && !surgery->switched) {
+	if (r < 0 && r != -LCP_EDAMAGED && surgery->held && !surgery->switched && !surgery->lost) {
 		target->ops->borrow(target);
 		unload_undo(surgery);
 		target->ops->give_back(target);

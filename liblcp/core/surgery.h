@@ -33,7 +33,7 @@ struct surgery_write {
 	size_t size;
 };
 
-/* What the plan rests on: these bytes are there, and once load is done those. */
+/* What the plan rests on: these bytes are there (NULL: any), and once load is done those. */
 struct surgery_expect {
 	uint64_t address;
 	size_t size;
@@ -87,6 +87,7 @@ struct surgery_frames {
 struct surgery_unload {
 	VEC(struct surgery_frames) frames;
 	VEC(struct surgery_write) writes;
+	VEC(struct surgery_write) stamps; /* made whatever else fails */
 	VEC(struct object_table) unmaps;
 };
 
@@ -115,6 +116,7 @@ struct surgery {
 	size_t thread_count;
 	bool held;
 	bool loaded;
+	bool lost; /* what was loaded: between attempts another doctor took it for a dead one's */
 	bool switched;
 };
 

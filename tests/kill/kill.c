@@ -19,8 +19,8 @@
 #include "doctor.h"
 #include "tap.h"
 
-/* So many patches kept, and a new victim is taken: each costs the next doctors time. */
-#define KEPT_MAX 8
+/* So much left or kept, and a new victim is taken: all of it costs the next doctors time. */
+#define LEFT_MAX 8
 
 #define DENSE 150
 #define STRIDE 7
@@ -96,9 +96,11 @@ static void forgive(struct ward *ward, struct tally *tally)
 	if (kept == ward->reverted + 1) {
 		tally->kept++;
 		ward->reverted = kept;
+		ward->left++;
 		ward_note_maps(ward);
 	} else if (ward_left_over(ward) == LEFT_OVER_MAX) {
 		tally->left_over++;
+		ward->left++;
 		ward_note_maps(ward);
 	}
 }
@@ -200,7 +202,7 @@ static bool sweep(struct ward *ward, const struct ward_files *files, const struc
 
 		(void)snprintf(where, sizeof(where), "%s, %u threads, %s, call %u", step->name,
 			       threads, kill_mode_names[mode], at);
-		if (ward->reverted >= KEPT_MAX) {
+		if (ward->left >= LEFT_MAX) {
 			ward_end(ward);
 			ward_begin(ward, files, threads);
 			eintr = 0;
@@ -286,7 +288,7 @@ static void try_at_random(const struct ward_files *files, unsigned int threads, 
 		struct doctor doctor;
 		char where[100];
 
-		if (ward.reverted >= KEPT_MAX) {
+		if (ward.left >= LEFT_MAX) {
 			ward_end(&ward);
 			ward_begin(&ward, files, threads);
 			eintr = 0;

@@ -154,6 +154,21 @@ static void cycle(struct ward *ward, struct lcp_process *process, unsigned int c
 	}
 }
 
+/* So many cycles with one handle, and afterwards all is quiet again. */
+static void live(struct ward *ward, unsigned int cycles, struct tally *tally,
+		 unsigned int *ret_failures)
+{
+	struct lcp_process *process = NULL;
+
+	is_int(lcp_process_attach(ward->ctx, ward->victim.pid, NULL, &process, NULL), 0,
+	       "there is a handle");
+	(void)victim_ask(&ward->victim, "stir");
+	cycle(ward, process, cycles, tally);
+	rest(ward, ret_failures);
+	lcp_process_detach(process);
+	(void)malloc_trim(0);
+}
+
 static void compare(const char *who, const struct belongings *before,
 		    const struct belongings *after, uint64_t slack_kib)
 {
@@ -192,7 +207,6 @@ int main(int argc, char **argv)
 	const char *text = getenv("SOAK");
 	unsigned int count = text != NULL ? (unsigned int)atoi(text) : CYCLES_SHORT;
 	struct belongings host, victim, host_after, victim_after;
-	struct lcp_process *process = NULL;
 	struct tally tally = { 0 };
 	struct ward_files files;
 	struct ward_state state;
@@ -205,19 +219,13 @@ int main(int argc, char **argv)
 	ward_warm_up(&files);
 	tap_begin();
 	ward_begin(&ward, &files, THREADS);
-	is_int(lcp_process_attach(ward.ctx, ward.victim.pid, NULL, &process, NULL), 0,
-	       "there is a handle");
-	(void)victim_ask(&ward.victim, "stir");
-	cycle(&ward, process, CYCLES_FIRST, &tally);
-	rest(&ward, &failures);
+	live(&ward, CYCLES_FIRST, &tally, &failures);
 	(void)ward_check(&ward);
 	ward_note_maps(&ward);
 	host = look(getpid());
 	victim = look(ward.victim.pid);
 
-	(void)victim_ask(&ward.victim, "stir");
-	cycle(&ward, process, count, &tally);
-	rest(&ward, &failures);
+	live(&ward, count, &tally, &failures);
 	is_text(ward_complaint(&ward, 0, 0, &state), "", "it runs the old code, unharmed");
 	is_int(failures, 0, "threads, children and libraries that came and went saw no mix");
 	is_int(tally.cycles, count + CYCLES_FIRST, "all cycles were made");
@@ -230,7 +238,6 @@ int main(int argc, char **argv)
 	victim_after = look(ward.victim.pid);
 	compare("the host", &host, &host_after, 64);
 	compare("the victim", &victim, &victim_after, 8);
-	lcp_process_detach(process);
 	try_exec(&ward);
 	ward_end(&ward);
 	ward_files_fini(&files);

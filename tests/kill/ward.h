@@ -40,6 +40,7 @@ struct ward {
 	char *maps; /* as they were, without anonymous code */
 	uint64_t code; /* bytes of anonymous code */
 	unsigned int reverted; /* patches that are out and still have memory, of dead doctors */
+	unsigned int left; /* memory that dead doctors left, of patches or not */
 	int32_t signals; /* sent to it */
 };
 

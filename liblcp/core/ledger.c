@@ -160,6 +160,24 @@ static bool parse_header(const uint8_t *bytes, const struct proc_mapping *mappin
 	       ret->data_bytes <= LEDGER_CHUNK_MAX;
 }
 
+/*
+ * Is what is behind it memory without a file, as far as it says? Giving a chunk back unmaps that too, so
+ * a header that was damaged must not make it the program's code.
+ */
+static bool has_data(const struct lcp_process *process, const struct ledger_chunk *chunk)
+{
+	uint64_t at = chunk->address + chunk->bytes, end = at + chunk->data_bytes;
+
+	for (size_t i = 0; at < end && i < process->maps.count; i++) {
+		const struct proc_mapping *mapping = &process->maps.items[i];
+
+		if (at >= mapping->start && at < mapping->end && !mapping->shared &&
+		    mapping->inode == 0)
+			at = mapping->end;
+	}
+	return at >= end;
+}
+
 /* 1 if a chunk is at @address, 0 if none is. */
 static int read_chunk(const struct lcp_process *process, const struct proc_mapping *mapping,
 		      uint64_t address, struct ledger_chunk *ret)
@@ -177,7 +195,8 @@ static int read_chunk(const struct lcp_process *process, const struct proc_mappi
 	if (r < 0)
 		return r == -EFAULT ? 0 : r;
 	*ret = (struct ledger_chunk){ 0 };
-	if (!parse_header(bytes, mapping, ret) || ret->address != address)
+	if (!parse_header(bytes, mapping, ret) || ret->address != address ||
+	    !has_data(process, ret))
 		return 0;
 	ret->slots = calloc(LEDGER_SLOT_COUNT, sizeof(*ret->slots));
 	if (ret->slots == NULL)

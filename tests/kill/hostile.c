@@ -198,7 +198,7 @@ static void mutate(struct ward *ward, uint64_t chunk, uint64_t entry, bool treat
 		tap_say("at 0x%" PRIx64 ", %zu bytes from %02x: status 0x%x", mutation.offset,
 			mutation.size, mutation.bytes[0], (unsigned int)status);
 	}
-	tally->changed += sum_of_code(copy.victim.pid, entry) != sum;
+	tally->changed += sum_of_code(copy.victim.pid, entry) != sum; /* unmapped counts, too */
 	if (!treats) {
 		(void)transfer(copy.victim.pid, chunk + mutation.offset, saved, mutation.size,
 			       true);

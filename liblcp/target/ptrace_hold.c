@@ -318,7 +318,7 @@ void ptrace_serve(struct target_ptrace *ptrace)
 
 		if (ptrace->threads[i].state != PTRACE_RUNNING)
 			continue;
-		if (syscall(SYS_wait4, ptrace->table[i].tid, &status, __WALL | WNOHANG, NULL) > 0)
+		if (ptrace_wait(ptrace->table[i].tid, WNOHANG, &status) > 0)
 			serve(ptrace, ptrace->table[i].tid, status);
 	}
 }
@@ -345,7 +345,7 @@ static void nap_serving(struct target_ptrace *ptrace, uint64_t ns)
 		nap(ns < SERVE_PAUSE ? ns : SERVE_PAUSE);
 	} else {
 		surgeon_tick(ptrace->surgeon, ns);
-		if (syscall(SYS_wait4, held, &status, __WALL, NULL) == held)
+		if (ptrace_wait(held, 0, &status) == held)
 			serve(ptrace, held, status);
 		surgeon_tick(ptrace->surgeon, 0);
 	}

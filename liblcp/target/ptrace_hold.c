@@ -339,6 +339,15 @@ static bool runs(const struct target_ptrace *ptrace, int32_t tid)
 	return tid != 0 && ptrace_table_find(ptrace, tid) != ptrace->count;
 }
 
+/* Is any thread still traced? It may stop at any time, and has to be let go on. */
+static bool any_runs(const struct target_ptrace *ptrace)
+{
+	for (size_t i = 0; i < ptrace->count; i++)
+		if (ptrace->threads[i].state == PTRACE_RUNNING)
+			return true;
+	return false;
+}
+
 /*
  * Wait for at most @ns, and let go on what stops meanwhile. The surgeon waits for the thread that
  * is held, until its tick: so that thread's signals are as fast as ever. All others, and in
@@ -349,9 +358,9 @@ static void nap_serving(struct target_ptrace *ptrace, uint64_t ns)
 	int32_t held = ptrace->held;
 	int status;
 
-	if (!runs(ptrace, held)) {
+	if (!any_runs(ptrace)) {
 		nap(ns);
-	} else if (ptrace->surgeon == NULL) {
+	} else if (!runs(ptrace, held) || ptrace->surgeon == NULL) {
 		nap(ns < SERVE_PAUSE ? ns : SERVE_PAUSE);
 	} else {
 		surgeon_tick(ptrace->surgeon, ns);

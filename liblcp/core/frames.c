@@ -125,7 +125,7 @@ int frames_find(struct lcp_process *process, bool forgets, struct frames *ret,
 			return r;
 		return find_malloc(process, &ret->avoid[1], reterr);
 	}
-	return r;
+	return r < 0 ? r : frames_find_in_file(process, ret, reterr);
 }
 
 int frames_state(const struct lcp_process *process, const struct frames *frames,

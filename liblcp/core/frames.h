@@ -29,6 +29,9 @@ struct frames {
 int frames_find(struct lcp_process *process, bool forgets, struct frames *ret,
 		struct lcp_error **reterr);
 
+/* The same for a program without libraries, by the symbol table of its file. */
+int frames_find_in_file(struct lcp_process *process, struct frames *ret, struct lcp_error **reterr);
+
 enum frames_state {
 	FRAMES_NONE, /* libgcc knows nothing of the record */
 	FRAMES_KNOWN,

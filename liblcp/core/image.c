@@ -149,6 +149,7 @@ static int make(struct image_maker *maker, const struct image_size *size, uint64
 	if (r < 0)
 		return r;
 
+	image->code_end = maker->text + layout->stubs + layout->stubs_size;
 	copy_sections(maker);
 	r = find_functions(maker, reterr);
 	if (r == 0)

@@ -31,6 +31,7 @@ struct image_part {
 struct image {
 	struct image_part text;
 	struct image_part data;
+	uint64_t code_end; /* what is behind it in the text is data */
 	uint64_t *functions; /* by number: address of the new code, or 0 */
 	size_t function_count;
 	uint64_t eh_frame; /* ends in a zero word, as __register_frame_info() wants it; 0: none */

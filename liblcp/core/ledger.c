@@ -27,7 +27,8 @@
 #define RECORD_PIVOT_FROM 120
 #define RECORD_PIVOT_TO 136
 #define RECORD_DIGEST 152
-#define RECORD_STRINGS 184 /* bytes of them */
+#define RECORD_CODE_SIZE 184
+#define RECORD_STRINGS 192 /* bytes of them */
 
 #define RECORD_MAGIC_VALUE 0x52504c4cU
 
@@ -301,6 +302,7 @@ static void parse_fields(const uint8_t *bytes, struct ledger_record *ret)
 	memcpy(ret->pivot.to, bytes + RECORD_PIVOT_TO, LEDGER_ENTRY_MAX);
 	ret->level = get_le32(bytes + RECORD_LEVEL);
 	memcpy(ret->digest, bytes + RECORD_DIGEST, SHA256_SIZE);
+	ret->code_size = get_le64(bytes + RECORD_CODE_SIZE);
 }
 
 static bool is_sound_record(const struct ledger_record *record, const struct ledger_chunk *chunk,
@@ -311,8 +313,8 @@ static bool is_sound_record(const struct ledger_record *record, const struct led
 				     slot->data_bytes };
 	struct object_table object = { record->frames.object, 1 };
 
-	return is_within(record->text, whole) && is_within(record->data, data) &&
-	       is_within(record->eh_frame, record->text) &&
+	return is_within(record->text, whole) && record->code_size <= record->text.size &&
+	       is_within(record->data, data) && is_within(record->eh_frame, record->text) &&
 	       is_within(record->eh_frame_hdr, record->text) &&
 	       (object.address == 0 || is_within(object, data)) &&
 	       record->pivot.size <= LEDGER_ENTRY_MAX;
@@ -420,6 +422,33 @@ int ledger_record(const struct lcp_process *process, const struct ledger_chunk *
 	return 0;
 }
 
+int ledger_is_void(const struct lcp_process *process, const struct ledger_record *record, bool *ret,
+		   struct lcp_error **reterr)
+{
+	*ret = false;
+	for (size_t i = 0; i < record->row_count; i++) {
+		const struct ledger_row *row = &record->rows[i];
+		const struct object *object = process_object_at(process, row->entry);
+		uint8_t there[LEDGER_ENTRY_MAX];
+		int r;
+
+		if (row->size == 0)
+			continue;
+		*ret = object == NULL || object->build_id == NULL || object->bias != record->bias ||
+		       strcmp(object->build_id, record->build_id) != 0;
+		if (*ret)
+			return 0;
+		r = process_read(process, row->entry, there, row->size, row->name, reterr);
+		if (r < 0)
+			return r;
+		/* One that leads elsewhere may lead into the record's memory. */
+		*ret = memcmp(there, row->pristine, row->size) == 0;
+		if (!*ret)
+			return 0;
+	}
+	return 0;
+}
+
 struct ledger_slot *ledger_slot_at(const struct ledger *ledger, uint64_t address,
 				   struct ledger_chunk **ret_chunk)
 {
@@ -518,6 +547,7 @@ static void put_head(const struct ledger_record *record, uint8_t *bytes)
 	memcpy(bytes + RECORD_PIVOT_TO, record->pivot.to, LEDGER_ENTRY_MAX);
 	put_le32(bytes + RECORD_LEVEL, record->level);
 	memcpy(bytes + RECORD_DIGEST, record->digest, SHA256_SIZE);
+	put_le64(bytes + RECORD_CODE_SIZE, record->code_size);
 	put_le32(bytes + RECORD_STRINGS, strings_size(record));
 }
 

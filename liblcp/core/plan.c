@@ -114,6 +114,13 @@ int plan_clear(struct plan *plan, uint64_t start, uint64_t end, bool bytes_only,
 	return vec_push(&plan->ranges, range) < 0 ? error_set_nomem(reterr) : 0;
 }
 
+int plan_clear_record(struct plan *plan, const struct ledger_record *record,
+		      struct lcp_error **reterr)
+{
+	return plan_clear(plan, record->address, record->text.address + record->code_size, false,
+			  record->id, reterr);
+}
+
 static char *frame_text(const struct lcp_process *process, uint64_t pc)
 {
 	const struct object *object = process_object_at(process, pc);

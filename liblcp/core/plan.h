@@ -95,6 +95,13 @@ int plan_clear(struct plan *plan, uint64_t start, uint64_t end, bool bytes_only,
 	       struct lcp_error **reterr);
 
 /*
+ * All code of a patch has to be. Its constants do not: nothing runs there, and threads keep their
+ * addresses in registers long after they used them.
+ */
+int plan_clear_record(struct plan *plan, const struct ledger_record *record,
+		      struct lcp_error **reterr);
+
+/*
  * Make the surgery. What is given back in its end are the slots whose state is then
  * LCP_STATE_REVERTED or LCP_STATE_LOADED.
  */

@@ -138,8 +138,7 @@ int apply_remove(struct plan *plan, struct ledger_chunk *chunk, struct ledger_sl
 			r = clear_row(plan, row, reterr);
 	}
 	if (r == 0 && (plan->settings->flags & LCP_APPLY_ENTRY_ONLY) == 0)
-		r = plan_clear(plan, record->address, record->address + record->bytes, false,
-			       record->id, reterr);
+		r = plan_clear_record(plan, record, reterr);
 	return r < 0 ? r : plan_join(plan, &part, reterr);
 }
 
@@ -228,7 +227,7 @@ int revert(struct lcp_process *process, const char *id, const struct lcp_apply_o
 {
 	autoresult struct lcp_report *report = calloc(1, sizeof(*report));
 	struct plan_settings settings;
-	int r;
+	int r = -EAGAIN;
 
 	if (report == NULL)
 		return error_set_nomem(reterr);

@@ -27,7 +27,7 @@
 #endif
 
 /* So much of the buffer is there before threads stop: more than the stacks of most threads. */
-#define BUFFER_TOUCHED (256u << 10)
+#define BUFFER_TOUCHED (64u << 10)
 #define BUFFER_SIZE (SAFETY_STACK_MAX + RED_ZONE)
 
 /*
@@ -207,8 +207,8 @@ static void suspect_registers(const struct safety *safety, const struct target_t
 			continue;
 		suspicion->word = word;
 		suspicion->range = safety_range_at(safety, word, SAFETY_EITHER);
-		if (safety_range_at(safety, word, SAFETY_PC) != NULL &&
-		    safety_range_at(safety, word, SAFETY_RETURN) != NULL)
+		/* The end of one function may be the start of the next, which any pointer has. */
+		if (safety_range_at(safety, word, SAFETY_MIDDLE) != NULL)
 			suspicion->in_register = true;
 	}
 }

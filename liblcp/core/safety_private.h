@@ -66,6 +66,7 @@ enum safety_use {
 	SAFETY_PC, /* the instruction there is executed next */
 	SAFETY_RETURN, /* the call in front of it is executed */
 	SAFETY_EITHER,
+	SAFETY_MIDDLE, /* whatever it is, it is where no function begins or has ended */
 };
 
 int safety_ranges_init(struct safety *safety, const struct safety_range *ranges, size_t count,

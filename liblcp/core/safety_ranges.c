@@ -92,7 +92,7 @@ static bool is_in_span(const struct safety *safety, uint64_t word)
 
 static bool is_in_range(const struct safety_range *range, uint64_t address, enum safety_use use)
 {
-	if (range->bytes_only)
+	if (range->bytes_only || use == SAFETY_MIDDLE)
 		return range->start < address && address < range->end;
 	return (use != SAFETY_RETURN && range->start <= address && address < range->end) ||
 	       (use != SAFETY_PC && range->start < address && address <= range->end);

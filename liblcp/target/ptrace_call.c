@@ -22,9 +22,6 @@
 #define PAUSE_FIRST (MS / 2)
 #define PAUSE_LAST (8 * MS)
 
-/* What lies below sp and still belongs to the function that runs (x86-64 ABI, red zone). */
-#define RED_ZONE 128
-
 /* A stack that is deeper than this is not looked through. */
 #define STACK_MAX ((size_t)8 << 20)
 
@@ -46,13 +43,15 @@ static bool holds_avoided(const struct target_call *call, const uint8_t *bytes, 
 
 /*
  * Could the thread be in the code to be avoided, or return into it? Any word that looks like it
- * counts; so nothing has to be unwound.
+ * counts; so nothing has to be unwound. Below sp nothing is returned to: a red zone (x86-64 ABI)
+ * holds variables, of a function that calls none, and a thread that sleeps there may have had an
+ * address of libgcc in it for long.
  */
 static bool may_be_inside(struct target *target, const struct target_thread *thread,
 			  const struct target_call *call)
 {
 	const struct arch_regs *regs = target->arch->regs;
-	uint64_t at = (target_register(thread, regs->sp) - RED_ZONE) & ~UINT64_C(7);
+	uint64_t at = target_register(thread, regs->sp) & ~UINT64_C(7);
 	uint8_t words[16384];
 	size_t looked = 0, part;
 

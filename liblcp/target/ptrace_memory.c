@@ -54,19 +54,27 @@ int ptrace_read(struct target *target, uint64_t address, void *ret, size_t size)
  * a guard page of a stack would be zeros. It copies page after page, and returns how far it came
  * (mm/process_vm_access.c). It goes by the number, so who was read is asked afterwards. Not while all
  * threads stand still: what is traced keeps its number until its tracer has waited for it, and
- * executes nothing; two calls less for each stack.
+ * executes nothing; two calls less for each stack. A first thread that has ended has no memory
+ * (ESRCH); the others have, and the call takes their numbers, too.
  */
 size_t ptrace_read_some(struct target *target, uint64_t address, void *ret, size_t size)
 {
+	const struct target_ptrace *ptrace = ptrace_of(target);
+	int32_t tid = target->pid;
 	size_t done = 0;
 
 	while (done < size) {
 		struct iovec to = { (char *)ret + done, size - done };
 		struct iovec from = { (void *)(uintptr_t)(address + done), size - done };
-		ssize_t part = process_vm_readv(target->pid, &to, 1, &from, 1, 0);
+		ssize_t part = process_vm_readv(tid, &to, 1, &from, 1, 0);
 
 		if (part < 0 && errno == EINTR)
 			continue;
+		if (part < 0 && errno == ESRCH && tid == target->pid) {
+			tid = task_first(ptrace->proc, ptrace->tasks);
+			if (tid > 0 && tid != target->pid)
+				continue;
+		}
 		if (part <= 0)
 			break;
 		done += (size_t)part;

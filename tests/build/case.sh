@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # One case in several flavours: compiled, linked, patched while it runs. What is not as it should be
-# goes to FOLDER/wrong, and how often it was tried to FOLDER/runs. contents.sh makes the folder and
-# says in the environment what to use.
+# goes to FOLDER/wrong, and how often it was tried to FOLDER/runs. cases.sh makes the folder; what to
+# use comes from contents.sh, in the environment:
 #
 #	case.sh CASE FOLDER NUMBER
+#
+#	scratch			has the driver, and in musl/ that of musl
+#	driver_libs		libraries it needs
+#	doctor			a program that runs it and patches it from outside; unset: it does so
+#	variants		of each flavour: plain, now, cet, musl
+#	share			try one combination in so many; 1 is all
+#	make_patch, CC, ...	what is run
 #
 # Lines in the comment a case begins with say what is special:
 #
@@ -20,6 +27,11 @@
 #	unpatched: 2		unit 2 is not given to the builder
 #	preload: 1		PRELOADED makes a library of the file that comes first
 #	compilers: gcc		those that can compile it, cc and clang if there is no such line
+#	counts: 1		test_value() returns something else each time, without a patch too
+#	unwinds: 1		by libgcc, which must be there before the patch, and to be found: in a
+#				static program by its symbols
+#	mixes: 1		test_value() calls several functions that are replaced
+#	glibc: why		nothing that a program of musl could be
 
 source=$1
 number=$3
@@ -52,24 +64,20 @@ assemble() {
 link_object() {
 	objects=
 	assemble || return
-	id=-Wl,--build-id
-	driver="$scratch/driver.o $scratch/driver.a"
-	libs='-lelf -lz -ldl -pthread'
+	options="-Wl,--build-id $link $binding"
+	driver="$parts/driver.o $parts/driver.a"
+	libs=$driver_libs
 	# shellcheck disable=SC2086 # words are wanted
 	case $flavour in
 	library)
-		$compiler -shared $id $link $objects -o object &&
-			$compiler $scratch/driver.o ./object $scratch/driver.a $program $libs \
-				-o program
+		$compiler -shared $options $objects -o object &&
+			$compiler $parts/driver.o ./object $parts/driver.a $program $libs -o program
 		;;
 	dlopen)
-		$compiler -shared $id $link $objects -o object &&
-			$compiler $scratch/driver-open.o $scratch/driver.a $program $libs -o program
+		$compiler -shared $options $objects -o object &&
+			$compiler $parts/driver-open.o $parts/driver.a $program $libs -o program
 		;;
-	pie) $compiler -pie $id $link $objects $driver $libs -o object ;;
-	no-pie) $compiler -no-pie $id $link $objects $driver $libs -o object ;;
-	static) $compiler -static $id $link $objects $driver $libs -o object ;;
-	static-pie) $compiler -static-pie $id $link $objects $driver $libs -o object ;;
+	*) $compiler -$flavour $options $objects $driver $libs -o object ;;
 	esac || return
 	[ -z "$preload" ] ||
 		$compiler -shared -fPIC -w -DPRELOADED "$source" -o preloaded.so
@@ -82,7 +90,10 @@ strip_object() {
 	1) cp object twin && debug=twin ;;
 	2) objcopy --only-keep-debug object symbols && debug=symbols ;;
 	esac
-	[ $debug = - ] || strip --strip-all object
+	case $unwinds-$flavour in
+	1-static*) ;;
+	*) [ $debug = - ] || strip --strip-all object ;;
+	esac
 }
 
 make_patch() {
@@ -100,21 +111,85 @@ make_patch() {
 	"$make_patch" "$@" >report 2>message
 }
 
+# run_driver [STEP...]: the steps are for the doctor.
 run_driver() {
 	case $flavour in
-	library) LD_PRELOAD=${preload:+./preloaded.so} LD_LIBRARY_PATH=. timeout 20 ./program patch ;;
-	dlopen) LD_PRELOAD=${preload:+./preloaded.so} timeout 20 ./program patch ./object ;;
-	*) LD_PRELOAD=${preload:+./preloaded.so} timeout 20 ./object patch ;;
+	library | dlopen) command=./program ;;
+	*) command=./object ;;
 	esac
+	[ -z "$doctor" ] || set -- "$doctor" "$@" --
+	timeout 60 "$@" /usr/bin/env -u LD_BIND_NOW LD_PRELOAD="${preload:+./preloaded.so}" \
+		LD_LIBRARY_PATH=. $command patch ./object
 }
 
 wrong() {
-	echo "$compiler $flags $flavour, symbols: $debug: $1"
+	echo "$compiler $flags $flavour $variant, symbols: $debug: $1"
+}
+
+# compare WAY WANTED PRINTED
+compare() {
+	echo "$flavour $variant $1 $([ "$3" = "$2" ] && echo 1 || echo 0)" >>table
+	[ "$3" = "$2" ] || wrong "$1: wants '$2', is '$3'"
+}
+
+# without_mixed WORDS: who calls all the time may see one value that is half old and half new.
+without_mixed() {
+	# shellcheck disable=SC2086 # words are wanted
+	set -- $expect -- $1
+	echo "$*" | sed -E "s/^($1 )($2 )($3 )(-- )($1 )(-?[0-9]+ )?($2 )(-?[0-9]+ )?($3)\$/\5\7\9/; s/.*-- //"
+}
+
+# numbers WORDS COUNT: so many of them, and nothing else, if they are numbers.
+numbers() {
+	echo "$1" | tr -s '\n' ' ' | grep -qxE "(-?[0-9]+ ?){$2}" || echo "$1"
+}
+
+# Without a doctor there is one way. What counts is compared up to the number it says.
+treat() {
+	if [ -z "$doctor" ]; then
+		compare inside "$expect" "$(run_driver 2>&1)"
+		return
+	fi
+	once=$(run_driver 'tell value' 'apply patch' 'tell value' 'revert test' 'tell value' 2>&1)
+	compare once "$expect" "$once"
+	again=$(run_driver 'tell value' 'apply patch' 'tell value' 'revert test' 'tell value' \
+		'apply patch' 'tell value' 'revert test' 'tell value' \
+		'apply patch' 'tell value' 'revert test' 'tell value' 2>&1)
+	[ -n "$unwinds" ] ||
+		unbound=$(run_driver 'apply patch' 'tell value' 'revert test' 'tell value' 2>&1)
+	watched=$(run_driver 'send watch' 'send pass' 'apply patch' 'send pass' 'revert test' \
+		'send pass' 'tell seen' 2>&1)
+	if [ -n "$counts" ]; then
+		compare again '' "$(numbers "$again" 7)"
+		compare unbound '' "$(numbers "$unbound" 2)"
+		compare watched '' "$(numbers "$watched" '3,16')"
+	else
+		compare again "$expect ${expect#* } ${expect#* }" "$again"
+		[ -n "$unwinds" ] || compare unbound "${expect#* }" "$unbound"
+		[ -z "$mixes" ] || watched=$(without_mixed "$watched")
+		compare watched "$expect" "$watched"
+	fi
+}
+
+# What the variant adds to the compiler and the linker.
+vary() {
+	binding=-Wl,-z,lazy
+	parts=$scratch
+	case $variant in
+	plain) ;;
+	now) binding=-Wl,-z,now ;;
+	cet) flags="$flags -fcf-protection=full" ;;
+	musl)
+		compiler=musl-gcc
+		parts=$scratch/musl
+		;;
+	esac
 }
 
 try() {
 	tried=$((tried + 1))
 	debug=-
+	vary
 	case $flavour in
 	library | dlopen) pic=-fPIC ;;
 	no-pie | static) pic=-fno-pie ;;
@@ -139,8 +214,7 @@ try() {
 		wrong "no patch: $(cat message)"
 		return
 	fi
-	printed=$(run_driver 2>&1)
-	[ "$printed" = "$expect" ] || wrong "wants '$expect', is '$printed'"
+	treat
 }
 
 expect=$(directive expect)
@@ -152,6 +226,10 @@ preload=$(directive preload)
 link=$(directive link)
 program=$(directive program)
 flavours=$(directive only)
+counts=$(directive counts)
+mixes=$(directive mixes)
+unwinds=$(directive unwinds)
+glibc=$(directive glibc)
 directive script >version-script
 directive flags >flag-sets
 [ -s flag-sets ] || printf '%s\n' -O2 -O0 >flag-sets
@@ -164,35 +242,51 @@ case $source in
 *) language=cc ;;
 esac
 
-# Every combination, or one in five: which, differs from case to case.
 kinds=$(directive compilers)
 : "${kinds:=cc clang}"
-# shellcheck disable=SC2086 # words are wanted
-set -- $flavours
-total=$#
-# shellcheck disable=SC2086 # words are wanted
-set -- $kinds
-total=$((total * $# * $(wc -l <flag-sets)))
-[ $total -lt 5 ] || total=5
-combination=-1
-for flavour in $flavours; do
-	while read -r flags; do
-		for kind in $kinds; do
-			case $language-$kind in
-			cc-cc) compiler=$CC ;;
-			cxx-cc) compiler=$CXX ;;
-			cc-gcc) compiler=$GCC ;;
-			cxx-gcc) compiler=${GCC:+g++} ;;
-			cc-clang) compiler=$CLANG ;;
-			cxx-clang) compiler=${CLANG:+$CLANG++} ;;
-			esac
-			combination=$((combination + 1))
-			[ -n "$compiler" ] || continue
-			[ -n "$BUILD_MATRIX" ] || [ $((combination % 5)) -eq $((number % total)) ] ||
-				continue
-			runs=$((runs + 1))
-			try
-		done
-	done <flag-sets
-done
+
+set_compiler() {
+	case $language-$kind in
+	cc-cc) compiler=$CC ;;
+	cxx-cc) compiler=$CXX ;;
+	cc-gcc) compiler=$GCC ;;
+	cxx-gcc) compiler=${GCC:+g++} ;;
+	cc-clang) compiler=$CLANG ;;
+	cxx-clang) compiler=${CLANG:+$CLANG++} ;;
+	esac
+}
+
+# Does the variant make a difference, and can it be made?
+makes_sense() {
+	case $variant-$flavour-$language-$kind in
+	now-static*) false ;;
+	musl-static-pie-* | musl-*-clang | musl-*-cxx-*) false ;;
+	musl-*) [ -z "$glibc" ] ;;
+	esac
+}
+
+list_combinations() {
+	for flavour in $flavours; do
+		while read -r flags; do
+			for kind in $kinds; do
+				set_compiler
+				[ -n "$compiler" ] || continue
+				for variant in ${variants:-plain}; do
+					! makes_sense || echo "$flavour $kind $variant $flags"
+				done
+			done
+		done <flag-sets
+	done
+}
+
+# All of them, or some: which, differs from case to case.
+list_combinations >combinations
+total=$(wc -l <combinations)
+[ "$total" -gt "$share" ] || share=$total
+awk -v share="$share" -v number="$number" 'NR % share == number % share' combinations >chosen
+while read -r flavour kind variant flags; do
+	set_compiler
+	runs=$((runs + 1))
+	try
+done <chosen
 echo "$runs" >runs

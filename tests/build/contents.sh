@@ -5,6 +5,7 @@
 # build-matrix), otherwise some of them for each case.
 
 . "$top_srcdir/tests/api/rules.sh"
+. "$top_srcdir/tests/build/cases.sh"
 
 # The harness runs uninstrumented, in programs that are linked statically too.
 driver_sources=$(ls "$top_srcdir"/liblcp/base/*.c "$top_srcdir"/liblcp/arch/*.c \
@@ -27,25 +28,9 @@ done >"$scratch/sources"
 	ar rc "$scratch/driver.a" "$scratch"/*.part.o
 result $? "the harness compiles"
 
-make_patch=$(cd "$top_builddir" && pwd)/tests/build/make-patch
-CLANG=
-! command -v clang >/dev/null || CLANG=clang
-GCC=
-! command -v g++ >/dev/null || GCC=gcc
-export make_patch scratch CLANG GCC
-cases=$(cd "$top_srcdir/tests/build/cases" && pwd)
-number=0
-for case in ${CASES:-$(ls "$cases")}; do
-	number=$((number + 1))
-	mkdir "$scratch/$case"
-	echo "$cases/$case $scratch/$case $number"
-done >"$scratch/cases"
-xargs -P "$(nproc)" -L 1 sh "$top_srcdir/tests/build/case.sh" <"$scratch/cases"
-
-while read -r case folder number; do
-	wrong=$(cat "$folder/wrong")
-	[ "$(cat "$folder/runs" 2>/dev/null || echo 0)" -gt 0 ] || wrong="$wrong; never run"
-	nothing "$wrong" "$(basename "$case"): $(sed -n '3{ s/^ \* //p; q; }' "$case")"
-done <"$scratch/cases"
-say "$(cat "$scratch"/*/runs | awk '{ sum += $1 } END { print sum }') programs"
+driver_libs='-lelf -lz -ldl -pthread'
+share=${BUILD_MATRIX:+1}
+export driver_libs share="${share:-5}"
+# shellcheck disable=SC2046,SC2086 # words are wanted
+run_cases ${CASES:-$(ls "$top_srcdir/tests/build/cases")}
 finish

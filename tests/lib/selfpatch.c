@@ -173,12 +173,20 @@ static bool place_image(struct applier *applier)
 	return true;
 }
 
-/* A function of libgcc, which may have come with a library that was opened; or 0. */
+/*
+ * A function of libgcc, or 0. libgcc may have come with a library that was opened, or because the C
+ * library wanted it: then it sees itself, and the object does not see it.
+ */
 static uint64_t find_libgcc(struct applier *applier, const char *name)
 {
+	const struct lcp_process *process = applier->process;
+	const struct object *from = applier->object;
 	struct lookup found;
 
-	if (lookup_symbol(applier->process, applier->object, name, NULL, &found, NULL) < 0)
+	for (size_t i = 0; i < process->object_count; i++)
+		if (strstr(process->objects[i].path, "libgcc_s.so") != NULL)
+			from = &process->objects[i];
+	if (lookup_symbol(applier->process, from, name, NULL, &found, NULL) < 0)
 		return 0;
 	return found.address;
 }

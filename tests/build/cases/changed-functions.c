@@ -3,6 +3,7 @@
  * Several functions change, static and global ones, and one calls another.
  *
  * expect: 111 222 111
+ * mixes: 1
  */
 #ifdef PATCHED
 #define DIGIT 2

@@ -3,6 +3,7 @@
  * Clones that the compiler makes (.constprop, .isra, .part) appear and disappear.
  *
  * expect: 40 71 40
+ * mixes: 1
  * flags: -O2
  * flags: -O3
  */

@@ -3,6 +3,7 @@
  * Cold parts of functions: appearing, disappearing, changing.
  *
  * expect: 6 56 6
+ * mixes: 1
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
  * C++: exceptions thrown and caught in code that is not patched, called by code that is.
  *
  * expect: 6 60 6
+ * unwinds: 1
  */
 #include <stdexcept>
 #include <string>

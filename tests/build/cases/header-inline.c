@@ -3,6 +3,7 @@
  * Two units have the same static inline function of a header, which changes in both.
  *
  * expect: 8 12 8
+ * mixes: 1
  * units: 2
  * flags: -O2
  * flags: -O0

@@ -3,6 +3,7 @@
  * Zero-initialised variables that .comm and .local make.
  *
  * expect: 1 12 1
+ * counts: 1
  * flags: -O2 -fcommon
  * flags: -O0 -fcommon
  */

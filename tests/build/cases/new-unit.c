@@ -3,6 +3,7 @@
  * A unit that is new, and others that use what it brings.
  *
  * expect: 1 52 1
+ * counts: 1
  * units: 2
  * new: 2
  */

@@ -3,6 +3,7 @@
  * Of two units with static functions and data of the same names, one is patched.
  *
  * expect: 31 91 33
+ * counts: 1
  * units: 2
  * unpatched: 1
  * flags: -O2

@@ -3,6 +3,7 @@
  * Function pointers keep their identity: those taken before the patch equal those taken by it.
  *
  * expect: 11 22 11
+ * mixes: 1
  */
 typedef int (*value_fn)(void);
 

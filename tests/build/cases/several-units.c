@@ -3,6 +3,7 @@
  * Units of one patch use each other's new functions and data.
  *
  * expect: 2 33 2
+ * mixes: 1
  * units: 3
  */
 int value_one(void);

@@ -3,6 +3,7 @@
  * Static variables in functions keep their values, also where names are alike and numbers move.
  *
  * expect: 111 214 315
+ * counts: 1
  */
 static int __attribute__((noinline)) first(void)
 {

@@ -3,6 +3,7 @@
  * Static data and static functions of a unit stay those of the process.
  *
  * expect: 12 135 26
+ * counts: 1
  */
 static int count = 10;
 static int zero;

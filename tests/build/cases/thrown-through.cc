@@ -4,6 +4,7 @@
  * What the patch imports may be far: then it has stubs, which are in its unwind table too.
  *
  * expect: 101 202 101
+ * unwinds: 1
  */
 #include <cstdlib>
 

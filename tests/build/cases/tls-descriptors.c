@@ -3,6 +3,7 @@
  * Thread-local variables that are found by descriptors (-mtls-dialect=gnu2).
  *
  * expect: 7 35 7
+ * mixes: 1
  * flags: -O2 -mtls-dialect=gnu2
  * only: pie no-pie static library
  * compilers: gcc

@@ -3,6 +3,7 @@
  * Thread-local variables of the object, in this thread and in another.
  *
  * expect: 7 35 7
+ * mixes: 1
  * flags: -O2
  * flags: -O0
  * compilers: gcc

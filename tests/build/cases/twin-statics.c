@@ -3,6 +3,7 @@
  * Two units have static functions and data of the same names; both are patched at once.
  *
  * expect: 31 122 33
+ * counts: 1
  * units: 2
  * flags: -O2
  * flags: -O0

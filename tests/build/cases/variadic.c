@@ -3,6 +3,7 @@
  * Functions with a variable number of arguments, integers and floating point.
  *
  * expect: 7 22 7
+ * mixes: 1
  */
 #include <stdarg.h>
 

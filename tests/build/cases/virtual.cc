@@ -3,6 +3,7 @@
  * C++: virtual calls, templates, static members, guarded static variables.
  *
  * expect: 24 141 26
+ * counts: 1
  * flags: -O2 -fno-exceptions
  * flags: -O0 -fno-exceptions
  */

@@ -63,10 +63,18 @@ bool arguments_number(struct arguments *arguments, const char *option, uint32_t 
 	return true;
 }
 
+/* Its value may be left out, so it cannot be the next word. */
+static bool takes_attached_only(const struct option *option)
+{
+	return option->values != NULL && option->values[0] == '[';
+}
+
 static int count_values(const struct option *option)
 {
 	int count = option->values != NULL;
 
+	if (takes_attached_only(option))
+		return 0;
 	for (const char *at = option->values; at != NULL && (at = strchr(at, ' ')) != NULL; at++)
 		count++;
 	return count;
@@ -84,6 +92,12 @@ static const struct option *find(const struct option *options, const char *name,
 	return NULL;
 }
 
+/* A table that the command shares with others, or NULL behind the last. */
+static const struct option *shared_table(const struct command *command, int index)
+{
+	return command != NULL && command->shared != NULL ? command->shared[index] : NULL;
+}
+
 static const struct option *find_option(const struct arguments *arguments, const char *name,
 					size_t size, char letter)
 {
@@ -91,6 +105,8 @@ static const struct option *find_option(const struct arguments *arguments, const
 
 	if (arguments->command != NULL)
 		option = find(arguments->command->options, name, size, letter);
+	for (int i = 0; option == NULL && shared_table(arguments->command, i) != NULL; i++)
+		option = find(shared_table(arguments->command, i), name, size, letter);
 	return option != NULL ? option : find(common_options, name, size, letter);
 }
 
@@ -127,10 +143,11 @@ static int take_option(struct arguments *arguments, const struct option *option,
 {
 	int wanted = count_values(option), have = 0;
 
-	if (attached != NULL && wanted == 0) {
+	if (attached != NULL && wanted == 0 && !takes_attached_only(option)) {
 		(void)arguments_wrong(arguments, "%s takes no value", as_written);
 		return ARGUMENT_STOP;
 	}
+	arguments->values[0] = NULL;
 	if (attached != NULL)
 		arguments->values[have++] = attached;
 	while (have < wanted) {
@@ -210,7 +227,7 @@ static void print_options(const struct option *options)
 				    options->letter != 0 && options->name != NULL ? ", " : "",
 				    options->name != NULL ? "--" : "",
 				    options->name != NULL ? options->name : "",
-				    options->values != NULL ? " " : "",
+				    count_values(options) > 0 ? " " : "",
 				    options->values != NULL ? options->values : "");
 
 		if (strlen(left) > 28)
@@ -231,6 +248,8 @@ void help_print(const struct command *command)
 		printf("%s lcp %s %s\n", form == command->synopsis ? "usage:" : "      ",
 		       command->name, *form);
 	printf("\n%s\n\n", command->help);
+	for (int i = 0; shared_table(command, i) != NULL; i++)
+		print_options(shared_table(command, i));
 	print_options(command->options);
 	print_options(common_options);
 }

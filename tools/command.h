@@ -20,8 +20,11 @@ struct option {
 	int id; /* the command's own, from 1; 0 ends a table */
 	char letter; /* 0 if there is only the name */
 	const char *name; /* NULL if there is only the letter */
-	const char
-		*values; /* how help names its values, separated by a blank; NULL if it has none */
+	/*
+	 * How help names its values, separated by a blank; "[=NAME]" if it may be left out; NULL if
+	 * there is none.
+	 */
+	const char *values;
 	const char *help; /* one sentence, without capital and full stop */
 };
 
@@ -31,13 +34,18 @@ struct command {
 	const char *name;
 	const char *help;
 	const char *const *synopsis; /* what follows the name, a form each; NULL ends it */
-	const struct option *options;
+	const struct option *const *shared; /* tables it has in common with others; NULL ends it */
+	const struct option *options; /* its own; NULL: none */
 	int (*run)(struct arguments *arguments, struct output *output);
 };
 
+extern const struct command command_apply;
 extern const struct command command_build;
+extern const struct command command_check;
 extern const struct command command_info;
 extern const struct command command_list;
+extern const struct command command_query;
+extern const struct command command_revert;
 extern const struct command command_verify;
 
 /* What arguments_next() returns beside the ids of options. */

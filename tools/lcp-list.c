@@ -2,14 +2,12 @@
 /*
  * lcp list: processes and the objects in them, with build-ids.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "command.h"
+#include "processes.h"
 
 enum {
 	OPTION_PID = 1,
@@ -22,12 +20,6 @@ static const struct option options[] = {
 	{ OPTION_PID, 'p', "pid", "PID", "a process to look at, instead of all" },
 	{ OPTION_BUILD_ID, 0, "build-id", "ID", "only objects with this build-id" },
 	{ 0 },
-};
-
-struct pids {
-	int32_t *items;
-	size_t count;
-	size_t room;
 };
 
 struct list {
@@ -138,35 +130,6 @@ static void look_at(struct list *list, int32_t pid)
 	lcp_process_detach(process);
 }
 
-static int compare_pids(const void *left, const void *right)
-{
-	int32_t a = *(const int32_t *)left, b = *(const int32_t *)right;
-
-	return (a > b) - (a < b);
-}
-
-/* All processes but this one. */
-static bool find_all(struct pids *pids)
-{
-	DIR *proc = opendir("/proc");
-	const struct dirent *entry;
-
-	if (proc == NULL) {
-		complain("/proc: %s", strerror(errno));
-		return false;
-	}
-	while ((entry = readdir(proc)) != NULL) {
-		long pid = strtol(entry->d_name, NULL, 10);
-
-		if (isdigit((unsigned char)entry->d_name[0]) && pid != getpid())
-			append(pids, (int32_t)pid);
-	}
-	(void)closedir(proc);
-	if (pids->count > 0)
-		qsort(pids->items, pids->count, sizeof(*pids->items), compare_pids);
-	return true;
-}
-
 static int finish(const struct list *list)
 {
 	if (list->output->json)
@@ -186,7 +149,7 @@ static int list_all(struct list *list, struct pids *pids)
 
 	list->named = pids->count > 0;
 	list->ctx = output_context(list->output);
-	if (list->ctx != NULL && (list->named || find_all(pids))) {
+	if (list->ctx != NULL && (list->named || pids_find_all(pids))) {
 		for (size_t i = 0; i < pids->count; i++)
 			look_at(list, pids->items[i]);
 		status = finish(list);

@@ -10,9 +10,13 @@
 #include "command.h"
 
 static const struct command *const commands[] = {
+	&command_apply,
 	&command_build,
+	&command_check,
 	&command_info,
 	&command_list,
+	&command_query,
+	&command_revert,
 	&command_verify,
 };
 

@@ -5,6 +5,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,12 @@ static const struct {
 	[OUTCOME_WELL_FORMED] = { "well-formed", EXIT_DONE },
 	[OUTCOME_FITS] = { "fits", EXIT_DONE },
 	[OUTCOME_LOADED] = { "loaded", EXIT_DONE },
+	[OUTCOME_APPLIED] = { "applied", EXIT_DONE },
+	[OUTCOME_ALREADY_APPLIED] = { "already-applied", EXIT_DONE },
+	[OUTCOME_APPLICABLE] = { "applicable", EXIT_DONE },
+	[OUTCOME_REVERTED] = { "reverted", EXIT_DONE },
+	[OUTCOME_PATCHED] = { "patched", EXIT_DONE },
+	[OUTCOME_UNPATCHED] = { "unpatched", EXIT_DONE },
 	[OUTCOME_REFUSED] = { "refused", EXIT_ERROR },
 	[OUTCOME_NO_EFFECT] = { "no-effect", EXIT_ERROR },
 	[OUTCOME_MISMATCH] = { "mismatch", EXIT_ERROR },
@@ -29,10 +36,22 @@ static const struct {
 	[OUTCOME_DOES_NOT_APPLY] = { "does-not-apply", EXIT_ERROR },
 	[OUTCOME_UNKNOWN_UNIT] = { "unknown-unit", EXIT_ERROR },
 	[OUTCOME_MALFORMED] = { "malformed", EXIT_ERROR },
+	[OUTCOME_NO_ROOM] = { "no-room", EXIT_ERROR },
+	[OUTCOME_CONFLICT] = { "conflict", EXIT_ERROR },
+	[OUTCOME_GONE] = { "gone", EXIT_ERROR },
+	[OUTCOME_INTERRUPTED] = { "interrupted", EXIT_ERROR },
 	[OUTCOME_FAILED] = { "failed", EXIT_ERROR },
+	[OUTCOME_NOT_APPLICABLE] = { "not-applicable", EXIT_NONE },
+	[OUTCOME_NOT_APPLIED] = { "not-applied", EXIT_NONE },
+	[OUTCOME_BUSY] = { "busy", EXIT_BUSY },
+	[OUTCOME_LOCKED] = { "locked", EXIT_BUSY },
+	[OUTCOME_TRACED] = { "traced", EXIT_BUSY },
+	[OUTCOME_NOT_STOPPED] = { "not-stopped", EXIT_BUSY },
+	[OUTCOME_NO_THREAD] = { "no-thread", EXIT_BUSY },
 	[OUTCOME_NOT_PERMITTED] = { "not-permitted", EXIT_PERMISSION },
 	[OUTCOME_DAMAGED] = { "damaged", EXIT_INTEGRITY },
 	[OUTCOME_NO_DIGEST] = { "no-digest", EXIT_INTEGRITY },
+	[OUTCOME_HALF_CHANGED] = { "half-changed", EXIT_INTEGRITY },
 	[OUTCOME_UNSUPPORTED] = { "unsupported", EXIT_UNSUPPORTED },
 };
 
@@ -59,29 +78,39 @@ int outcome_exit(enum outcome outcome)
 
 enum outcome outcome_of_code(int32_t code)
 {
-	switch (code < 0 ? -code : code) {
-	case LCP_EREFUSED:
-		return OUTCOME_REFUSED;
-	case LCP_ENOEFFECT:
-		return OUTCOME_NO_EFFECT;
-	case LCP_EMISMATCH:
-		return OUTCOME_MISMATCH;
-	case LCP_ESYMBOL:
-		return OUTCOME_UNRESOLVED;
-	case LCP_EASSEMBLER:
-		return OUTCOME_ASSEMBLER_FAILED;
-	case LCP_EFORMAT:
-		return OUTCOME_MALFORMED;
-	case LCP_EINTEGRITY:
-		return OUTCOME_DAMAGED;
-	case LCP_EUNSUPPORTED:
-		return OUTCOME_UNSUPPORTED;
-	case EACCES:
-	case EPERM:
-		return OUTCOME_NOT_PERMITTED;
-	default:
-		return OUTCOME_FAILED;
-	}
+	static const struct {
+		int32_t code;
+		enum outcome outcome;
+	} known[] = {
+		{ LCP_EREFUSED, OUTCOME_REFUSED },
+		{ LCP_ENOEFFECT, OUTCOME_NO_EFFECT },
+		{ LCP_EMISMATCH, OUTCOME_MISMATCH },
+		{ LCP_ESYMBOL, OUTCOME_UNRESOLVED },
+		{ LCP_EASSEMBLER, OUTCOME_ASSEMBLER_FAILED },
+		{ LCP_EFORMAT, OUTCOME_MALFORMED },
+		{ LCP_EINTEGRITY, OUTCOME_DAMAGED },
+		{ LCP_EUNSUPPORTED, OUTCOME_UNSUPPORTED },
+		{ LCP_EINUSE, OUTCOME_BUSY },
+		{ LCP_ENOROOM, OUTCOME_NO_ROOM },
+		{ LCP_EDAMAGED, OUTCOME_HALF_CHANGED },
+		{ LCP_ETRACED, OUTCOME_TRACED },
+		{ LCP_ELOCKED, OUTCOME_LOCKED },
+		{ LCP_EGONE, OUTCOME_GONE },
+		{ LCP_ECONFLICT, OUTCOME_CONFLICT },
+		{ LCP_ENOOBJECT, OUTCOME_NOT_APPLICABLE },
+		{ LCP_ENOTAPPLIED, OUTCOME_NOT_APPLIED },
+		{ LCP_ESTOP, OUTCOME_NOT_STOPPED },
+		{ LCP_EBORROW, OUTCOME_NO_THREAD },
+		{ LCP_EINTERRUPTED, OUTCOME_INTERRUPTED },
+		{ ESRCH, OUTCOME_GONE },
+		{ EACCES, OUTCOME_NOT_PERMITTED },
+		{ EPERM, OUTCOME_NOT_PERMITTED },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].code == (code < 0 ? -code : code))
+			return known[i].outcome;
+	return OUTCOME_FAILED;
 }
 
 char *outcome_painted(const struct output *output, enum outcome outcome)
@@ -96,6 +125,7 @@ void failure_fini(struct failure *failure)
 {
 	free(failure->message);
 	free(failure->json);
+	free(failure->details);
 	*failure = (struct failure){ 0 };
 }
 
@@ -150,20 +180,48 @@ int fail_system(struct failure *failure, int error, const char *path)
 	return -1;
 }
 
-int fail_library(struct failure *failure, struct lcp_error *error)
+/* Who was in the way: "    thread 12 in f, at 0x401136", and frames behind it. */
+static char *blockers_text(const struct lcp_error *error)
+{
+	struct text text = { 0 };
+
+	for (uint32_t i = 0; i < lcp_error_blocker_count(error); i++) {
+		int32_t tid = lcp_error_blocker_tid(error, i);
+		const char *function = lcp_error_blocker_function(error, i), *frame;
+
+		text_puts(&text, text.size > 0 ? "\n    " : "    ");
+		if (tid != 0)
+			text_printf(&text, "thread %d", tid);
+		else
+			text_puts(&text, "a suspended context");
+		text_printf(&text, " in %s, at 0x%" PRIx64, function != NULL ? function : "?",
+			    lcp_error_blocker_pc(error, i));
+		for (uint32_t j = 0; (frame = lcp_error_blocker_frame(error, i, j)) != NULL; j++)
+			text_printf(&text, "\n        %s", frame);
+	}
+	return text.size > 0 ? text_take(&text) : NULL;
+}
+
+int fail_reason(struct failure *failure, const struct lcp_error *error)
 {
 	char *json = NULL;
 
-	if (failure->message == NULL) {
-		failure->outcome = outcome_of_code(lcp_error_code(error));
-		failure->message = copy_text(error != NULL ? lcp_error_message(error)
-							   : "out of memory");
-		if (error != NULL && lcp_error_json(error, &json) == 0)
-			failure->json = copy_text(json);
-		else
-			failure->json = failure_json(ENOMEM, failure->message, NULL);
-		lcp_string_free(json);
-	}
+	if (failure->message != NULL)
+		return -1;
+	failure->outcome = outcome_of_code(lcp_error_code(error));
+	failure->message = copy_text(error != NULL ? lcp_error_message(error) : "out of memory");
+	failure->details = blockers_text(error);
+	if (error != NULL && lcp_error_json(error, &json) == 0)
+		failure->json = copy_text(json);
+	else
+		failure->json = failure_json(ENOMEM, failure->message, NULL);
+	lcp_string_free(json);
+	return -1;
+}
+
+int fail_library(struct failure *failure, struct lcp_error *error)
+{
+	(void)fail_reason(failure, error);
 	lcp_error_free(error);
 	return -1;
 }
@@ -252,10 +310,10 @@ void output_version(const struct output *output)
 
 	if (output->json)
 		printf("{\"tool\":\"%s\",\"library\":\"%s\",\"abi\":\"%s\",\"features\":["
-		       "\"build\",\"compdb\",\"json\"]}\n",
+		       "\"apply\",\"build\",\"compdb\",\"json\"]}\n",
 		       tool, lcp_version(), abi);
 	else
-		printf("lcp %s\nlibrary %s\nabi %s\nfeatures build compdb json\n", tool,
+		printf("lcp %s\nlibrary %s\nabi %s\nfeatures apply build compdb json\n", tool,
 		       lcp_version(), abi);
 }
 

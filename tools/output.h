@@ -15,12 +15,13 @@
 
 #include "util.h"
 
-/* Exit codes. 5 (busy) is for what changes processes. */
+/* Exit codes. */
 #define EXIT_DONE 0
 #define EXIT_ERROR 1
 #define EXIT_USAGE 2
 #define EXIT_SOME 3 /* processes failed */
 #define EXIT_NONE 4 /* matched */
+#define EXIT_BUSY 5 /* try again */
 #define EXIT_PERMISSION 6
 #define EXIT_INTEGRITY 7
 #define EXIT_UNSUPPORTED 8
@@ -31,6 +32,12 @@ enum outcome {
 	OUTCOME_WELL_FORMED,
 	OUTCOME_FITS,
 	OUTCOME_LOADED,
+	OUTCOME_APPLIED,
+	OUTCOME_ALREADY_APPLIED,
+	OUTCOME_APPLICABLE,
+	OUTCOME_REVERTED,
+	OUTCOME_PATCHED,
+	OUTCOME_UNPATCHED,
 	OUTCOME_REFUSED,
 	OUTCOME_NO_EFFECT,
 	OUTCOME_MISMATCH,
@@ -40,10 +47,22 @@ enum outcome {
 	OUTCOME_DOES_NOT_APPLY,
 	OUTCOME_UNKNOWN_UNIT,
 	OUTCOME_MALFORMED,
+	OUTCOME_NO_ROOM,
+	OUTCOME_CONFLICT,
+	OUTCOME_GONE,
+	OUTCOME_INTERRUPTED,
 	OUTCOME_FAILED,
+	OUTCOME_NOT_APPLICABLE,
+	OUTCOME_NOT_APPLIED,
+	OUTCOME_BUSY,
+	OUTCOME_LOCKED,
+	OUTCOME_TRACED,
+	OUTCOME_NOT_STOPPED,
+	OUTCOME_NO_THREAD,
 	OUTCOME_NOT_PERMITTED,
 	OUTCOME_DAMAGED,
 	OUTCOME_NO_DIGEST,
+	OUTCOME_HALF_CHANGED,
 	OUTCOME_UNSUPPORTED,
 };
 
@@ -72,6 +91,7 @@ struct failure {
 	enum outcome outcome;
 	char *message; /* NULL while nothing failed */
 	char *json; /* an object with the names of lcp_error_json() */
+	char *details; /* lines that go with the message, without the last line end; NULL: none */
 };
 
 void failure_fini(struct failure *failure);
@@ -81,6 +101,9 @@ int fail(struct failure *failure, enum outcome outcome, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int fail_system(struct failure *failure, int error, const char *path);
 int fail_library(struct failure *failure, struct lcp_error *error);
+
+/* The same of an error that belongs to something else. */
+int fail_reason(struct failure *failure, const struct lcp_error *error);
 
 /* Messages on standard error. say() is for what helps, complain() for what is wrong. */
 void say(const struct output *output, const char *format, ...)

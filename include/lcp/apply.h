@@ -296,7 +296,7 @@ uint32_t lcp_report_threads(const struct lcp_report *report);
  * lcp_report_reason_count:
  * @report: report of a check.
  *
- * How many reasons there are why patches cannot be applied.
+ * How many reasons a check found.
  *
  * Returns: the number of reasons; 0 for NULL.
  * Threads: any.
@@ -400,8 +400,8 @@ uint32_t lcp_status_patch_state(const struct lcp_status *status, uint32_t index)
  * @status: status.
  * @index: which patch, from 0.
  *
- * Does the process run the code of a patch? That is so in any state, even one that a doctor left
- * half-made: all functions of the patch are in force, or none.
+ * Whether a process runs a patch. There is an answer in any state, even one that a
+ * doctor left half-made: all functions of the patch are in force, or none.
  *
  * Returns: 1 if it does; 0 if not, or if there is no such patch.
  * Threads: any.
@@ -414,7 +414,7 @@ uint32_t lcp_status_patch_in_force(const struct lcp_status *status, uint32_t ind
  * @status: status.
  * @index: which patch, from 0.
  *
- * The build-id of the object that a patch is on.
+ * The build-id of the object a patch is on.
  *
  * Returns: its hexadecimal digits; NULL if there is no such patch. Owned by @status.
  * Threads: any.
@@ -434,6 +434,32 @@ const char *lcp_status_patch_build_id(const struct lcp_status *status, uint32_t 
  * Since: 0.1
  */
 const char *lcp_status_patch_object(const struct lcp_status *status, uint32_t index);
+
+/*
+ * lcp_status_unwind_address:
+ * @status: status.
+ * @index: which patch, from 0.
+ *
+ * Where the unwind table of a patch is. It is to the patch what .eh_frame is to an object.
+ *
+ * Returns: its address in the process; 0 if there is no such patch, or it has no table.
+ * Threads: any.
+ * Since: 0.1
+ */
+uint64_t lcp_status_unwind_address(const struct lcp_status *status, uint32_t index);
+
+/*
+ * lcp_status_unwind_size:
+ * @status: status.
+ * @index: which patch, from 0.
+ *
+ * How large the unwind table of a patch is.
+ *
+ * Returns: its size in bytes; 0 if there is no such patch, or it has no table.
+ * Threads: any.
+ * Since: 0.1
+ */
+uint64_t lcp_status_unwind_size(const struct lcp_status *status, uint32_t index);
 
 /*
  * lcp_status_function_count:
@@ -469,9 +495,9 @@ const char *lcp_status_function_name(const struct lcp_status *status, uint32_t i
  * @index: which patch, from 0.
  * @which: which of its functions, from 0.
  *
- * Where the new version of a function is in the process.
+ * Where the new version of a function is.
  *
- * Returns: its address; 0 if there is no such function, or the patch removes it.
+ * Returns: its address in the process; 0 if there is no such function, or the patch removes it.
  * Threads: any.
  * Since: 0.1
  */
@@ -497,7 +523,7 @@ uint32_t lcp_status_function_size(const struct lcp_status *status, uint32_t inde
  * @status: status.
  * @ret: where to put the text. Free it with lcp_string_free().
  *
- * The status as the JSON object that lcp_query_json() gives.
+ * The status as one JSON object, the one that lcp_query_json() gives.
  *
  * Returns: 0, -EINVAL (an argument is NULL), -ENOMEM.
  * Threads: any.

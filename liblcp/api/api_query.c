@@ -82,6 +82,21 @@ EXPORT const char *lcp_status_patch_object(const struct lcp_status *status, uint
 	return patch != NULL ? patch->record->target : NULL;
 }
 
+EXPORT uint64_t lcp_status_unwind_address(const struct lcp_status *status, uint32_t index)
+{
+	const struct status_patch *patch = patch_at(status, index);
+
+	return patch != NULL && patch->record->eh_frame.size > 0 ? patch->record->eh_frame.address
+								 : 0;
+}
+
+EXPORT uint64_t lcp_status_unwind_size(const struct lcp_status *status, uint32_t index)
+{
+	const struct status_patch *patch = patch_at(status, index);
+
+	return patch != NULL ? patch->record->eh_frame.size : 0;
+}
+
 EXPORT uint32_t lcp_status_function_count(const struct lcp_status *status, uint32_t index)
 {
 	const struct status_patch *patch = patch_at(status, index);

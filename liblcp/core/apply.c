@@ -26,7 +26,7 @@ void apply_settings(const struct lcp_process *process, const struct lcp_apply_op
 	};
 }
 
-/* The applied patch with that id on that object; *@ret is NULL if there is none. */
+/* The patch with that id that is in force on that object; *@ret is NULL if there is none. */
 static int find_applied(struct plan *plan, const struct lcp_kpatch *patch,
 			const struct object *object, struct ledger_chunk **ret_chunk,
 			struct ledger_slot **ret, struct lcp_error **reterr)
@@ -41,13 +41,17 @@ static int find_applied(struct plan *plan, const struct lcp_kpatch *patch,
 		for (size_t j = 0; j < LEDGER_SLOT_COUNT; j++) {
 			struct ledger_slot *slot = &chunk->slots[j];
 			struct ledger_record *record;
+			bool is_void = false;
 
 			if (slot->state != LCP_STATE_APPLIED || slot->key != key)
 				continue;
 			r = ledger_record(plan->process, chunk, slot, &record, reterr);
+			if (r == 0)
+				r = ledger_is_void(plan->process, record, &is_void, reterr);
 			if (r < 0)
 				return r;
-			if (strcmp(record->id, fit_id(patch)) != 0 || record->bias != object->bias)
+			if (is_void || strcmp(record->id, fit_id(patch)) != 0 ||
+			    record->bias != object->bias)
 				continue;
 			*ret = slot;
 			*ret_chunk = chunk;

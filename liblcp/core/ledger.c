@@ -422,6 +422,33 @@ int ledger_record(const struct lcp_process *process, const struct ledger_chunk *
 	return 0;
 }
 
+int ledger_is_void(const struct lcp_process *process, const struct ledger_record *record, bool *ret,
+		   struct lcp_error **reterr)
+{
+	*ret = false;
+	for (size_t i = 0; i < record->row_count; i++) {
+		const struct ledger_row *row = &record->rows[i];
+		const struct object *object = process_object_at(process, row->entry);
+		uint8_t there[LEDGER_ENTRY_MAX];
+		int r;
+
+		if (row->size == 0)
+			continue;
+		*ret = object == NULL || object->build_id == NULL || object->bias != record->bias ||
+		       strcmp(object->build_id, record->build_id) != 0;
+		if (*ret)
+			return 0;
+		r = process_read(process, row->entry, there, row->size, row->name, reterr);
+		if (r < 0)
+			return r;
+		/* One that leads elsewhere may lead into the record's memory. */
+		*ret = memcmp(there, row->pristine, row->size) == 0;
+		if (!*ret)
+			return 0;
+	}
+	return 0;
+}
+
 struct ledger_slot *ledger_slot_at(const struct ledger *ledger, uint64_t address,
 				   struct ledger_chunk **ret_chunk)
 {

@@ -215,6 +215,38 @@ static int publish(struct plan *plan, const struct plan_part *part, struct lcp_e
 			 LEDGER_SLOT_SIZE, reterr);
 }
 
+static int add_expect(struct plan *plan, struct surgery_expect expect, struct lcp_error **reterr)
+{
+	return vec_push(&plan->surgery.expects, expect) < 0 ? error_set_nomem(reterr) : 0;
+}
+
+/*
+ * The plan rests on all objects: symbols were looked up in them, and a library that was closed may
+ * have left its place to another one, or to a newer build of itself.
+ */
+static int expect_objects(struct plan *plan, struct lcp_error **reterr)
+{
+	const struct lcp_process *process = plan->process;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < process->object_count; i++) {
+		const struct object *object = &process->objects[i];
+		struct surgery_expect expect = {
+			.address = object->identity.address,
+			.size = object->identity.size,
+			.bytes = object->identity_bytes,
+			.loaded = object->identity_bytes,
+		};
+
+		vec_foreach (&plan->surgery.changes, change)
+			expect.stopped = expect.stopped || (change->entry >= object->start &&
+							    change->entry < object->end);
+		if (expect.size > 0)
+			r = add_expect(plan, expect, reterr);
+	}
+	return r;
+}
+
 /* The plan rests on the chunk's table and on the state of the slot. */
 static int expect_chunk(struct plan *plan, const struct ledger_chunk *chunk, bool gets_slot,
 			struct lcp_error **reterr)
@@ -223,7 +255,7 @@ static int expect_chunk(struct plan *plan, const struct ledger_chunk *chunk, boo
 	struct surgery_expect expect = {
 		.address = chunk->address + LEDGER_CHUNK_GENERATION,
 		.size = 8,
-		.bytes = bytes,
+		.bytes = is_new_chunk(plan, chunk) ? NULL : bytes,
 		.loaded = bytes + (gets_slot ? 8 : 0),
 	};
 
@@ -237,7 +269,23 @@ static int expect_chunk(struct plan *plan, const struct ledger_chunk *chunk, boo
 				other->loaded = expect.loaded;
 			return 0;
 		}
-	return vec_push(&plan->surgery.expects, expect) < 0 ? error_set_nomem(reterr) : 0;
+	return add_expect(plan, expect, reterr);
+}
+
+/*
+ * The beginning of a new record holds the time when it was made: what another doctor has put there
+ * differs.
+ */
+static int expect_record(struct plan *plan, const struct plan_part *part, struct lcp_error **reterr)
+{
+	struct surgery_expect expect = {
+		.address = part->record->address,
+		.size = LEDGER_ENTRY_MAX,
+		.loaded = part->bytes,
+		.stopped = true,
+	};
+
+	return add_expect(plan, expect, reterr);
 }
 
 int plan_unmap(struct plan *plan, const struct ledger_chunk *chunk, struct lcp_error **reterr)
@@ -253,18 +301,22 @@ static int expect_part(struct plan *plan, const struct plan_part *part, struct l
 {
 	uint64_t state = ledger_slot_address(part->chunk, part->slot) + LEDGER_SLOT_STATE;
 	uint8_t *bytes = plan_alloc(plan, 4);
-	struct surgery_expect expect = { state, 4, bytes, bytes };
+	struct surgery_expect expect = {
+		.address = state,
+		.size = 4,
+		.bytes = part->is_new ? NULL : bytes,
+		.loaded = bytes,
+		.stopped = true,
+	};
 	int r;
 
 	if (bytes == NULL)
 		return error_set_nomem(reterr);
-	if (is_new_chunk(plan, part->chunk))
-		return 0;
-	r = expect_chunk(plan, part->chunk, part->is_new, reterr);
-	if (r < 0 || part->is_new)
-		return r;
 	put_le32(bytes, part->before);
-	return vec_push(&plan->surgery.expects, expect) < 0 ? error_set_nomem(reterr) : 0;
+	r = expect_chunk(plan, part->chunk, part->is_new, reterr);
+	if (r == 0)
+		r = add_expect(plan, expect, reterr);
+	return r < 0 || !part->is_new ? r : expect_record(plan, part, reterr);
 }
 
 /* Is the slot one of those that are given back when the switch is done, or undone? */
@@ -318,8 +370,9 @@ static int give_back(struct plan *plan, struct surgery_unload *unload, const str
 }
 
 /*
- * A record that goes away is forgotten by libgcc first. Where that is in doubt, or not done yet by
- * a thread that a dead doctor had borrowed, its memory stays, or nobody may be in libgcc.
+ * A record that goes away is forgotten by libgcc first. Where that is in doubt, its memory stays. A
+ * thread that a dead doctor had borrowed may still be telling libgcc of what was only loaded: then
+ * nobody may be in libgcc.
  */
 static int forget_frames(struct plan *plan, struct plan_part *part, struct lcp_error **reterr)
 {
@@ -334,14 +387,14 @@ static int forget_frames(struct plan *plan, struct plan_part *part, struct lcp_e
 		r = frames_state(plan->process, &frames, part->record, &state, reterr);
 	if (r < 0)
 		return r;
-	part->stays = state == FRAMES_DOUBT;
-	if (state == FRAMES_NONE)
-		return plan_clear(plan, frames.avoid[0].start, frames.avoid[0].end, false, "libgcc",
-				  reterr);
-	if (state == FRAMES_KNOWN &&
+	part->stays = part->stays || state == FRAMES_DOUBT;
+	if (state == FRAMES_NONE || part->before == LCP_STATE_LOADED)
+		r = plan_clear(plan, frames.avoid[0].start, frames.avoid[0].end, false, "libgcc",
+			       reterr);
+	if (r == 0 && state == FRAMES_KNOWN &&
 	    vec_push(&plan->surgery.after.frames, frames_call(&frames, part->record)) < 0)
 		return error_set_nomem(reterr);
-	return 0;
+	return r;
 }
 
 static int seal_part(struct plan *plan, struct plan_part *part, struct lcp_error **reterr)
@@ -356,9 +409,7 @@ static int seal_part(struct plan *plan, struct plan_part *part, struct lcp_error
 
 	if (vec_push(&plan->surgery.marks, mark) < 0)
 		return error_set_nomem(reterr);
-	r = forget_frames(plan, part, reterr);
-	if (r == 0)
-		r = expect_part(plan, part, reterr);
+	r = expect_part(plan, part, reterr);
 	if (r == 0)
 		r = write_record(plan, part, reterr);
 	if (r == 0 && is_given_back(plan, part, false))
@@ -419,6 +470,12 @@ int plan_seal(struct plan *plan, struct lcp_error **reterr)
 	r = add_tables(plan, reterr);
 	if (r == 0 && pivot != NULL)
 		r = add_changes(plan, pivot, reterr);
+	if (r == 0)
+		r = expect_objects(plan, reterr);
+	/* Which parts stay is known before it is asked whether all of a chunk goes. */
+	vec_foreach (&plan->parts, part)
+		if (r == 0)
+			r = forget_frames(plan, part, reterr);
 	vec_foreach (&plan->parts, part) {
 		if (pivot != NULL)
 			set_pivot(part->record, pivot);

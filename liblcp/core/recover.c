@@ -97,42 +97,19 @@ static int join(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slo
 	return r < 0 ? r : plan_join(plan, &part, reterr);
 }
 
-/*
- * An object that was closed took its patches with it, and if it was opened again, perhaps at the
- * same place, it has its own code.
- */
-static int is_void(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
-		   struct lcp_error **reterr)
-{
-	struct lcp_process *process = plan->process;
-	struct ledger_record *record;
-	int r;
-
-	r = ledger_record(process, chunk, slot, &record, reterr);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < record->row_count; i++) {
-		const struct ledger_row *row = &record->rows[i];
-		const struct object *object = process_object_at(process, row->entry);
-		uint8_t there[LEDGER_ENTRY_MAX];
-
-		if (row->size == 0)
-			continue;
-		if (object == NULL || object->build_id == NULL || object->bias != record->bias ||
-		    strcmp(object->build_id, record->build_id) != 0)
-			return 1;
-		r = process_read(process, row->entry, there, row->size, row->name, reterr);
-		return r < 0 ? r : memcmp(there, row->pristine, row->size) == 0;
-	}
-	return 0;
-}
-
 static int is_left_over(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
 			struct lcp_error **reterr)
 {
-	if (slot->state == LCP_STATE_APPLIED)
-		return is_void(plan, chunk, slot, reterr);
-	return slot->state == LCP_STATE_LOADED || slot->state == LCP_STATE_REVERTED;
+	struct ledger_record *record;
+	bool is_void;
+	int r;
+
+	if (slot->state != LCP_STATE_APPLIED)
+		return slot->state == LCP_STATE_LOADED || slot->state == LCP_STATE_REVERTED;
+	r = ledger_record(plan->process, chunk, slot, &record, reterr);
+	if (r == 0)
+		r = ledger_is_void(plan->process, record, &is_void, reterr);
+	return r < 0 ? r : is_void;
 }
 
 /* Memory that nobody needs, if nobody is in it either. */

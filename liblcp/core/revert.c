@@ -227,7 +227,7 @@ int revert(struct lcp_process *process, const char *id, const struct lcp_apply_o
 {
 	autoresult struct lcp_report *report = calloc(1, sizeof(*report));
 	struct plan_settings settings;
-	int r;
+	int r = -EAGAIN;
 
 	if (report == NULL)
 		return error_set_nomem(reterr);

@@ -82,6 +82,8 @@ struct target_ptrace {
 	int32_t kept; /* stopped, or 0 */
 	struct surgeon *surgeon; /* during operate(); NULL if the calling thread traces */
 	volatile bool waiting; /* for a thread, or in PTRACE_SEIZE: see ptrace_tick() */
+	volatile uint64_t waits; /* how often it was; and what that was at the last tick */
+	uint64_t waits_before;
 
 	/* All threads that are traced, and some that were. One mapping holds both arrays. */
 	struct target_thread *table;

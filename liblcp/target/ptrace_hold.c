@@ -92,14 +92,17 @@ void ptrace_table_tidy(struct target_ptrace *ptrace)
  * execve(2) kills all other threads, and waits for them: for those that are traced until their
  * tracer has waited for them (fs/exec.c, de_thread). That is us, and we may be waiting for the
  * thread that executes, or in PTRACE_SEIZE for the lock that it holds, from which no signal makes
- * us return (it is restarted). Seen within 100 tries. So meanwhile the dead are waited for here.
+ * us return (it is restarted). Seen within 100 tries. So meanwhile the dead are waited for here; but
+ * only if it is the same wait as at the last tick: of 1,024 threads this takes longer than their stop.
  */
 void ptrace_tick(void *arg)
 {
-	const struct target_ptrace *ptrace = arg;
+	struct target_ptrace *ptrace = arg;
+	bool stuck = ptrace->waits == ptrace->waits_before;
 	int saved = errno;
 
-	for (size_t i = 0; ptrace->waiting && i < ptrace->count; i++) {
+	ptrace->waits_before = ptrace->waits;
+	for (size_t i = 0; stuck && ptrace->waiting && i < ptrace->count; i++) {
 		int32_t tid = ptrace->table[i].tid;
 		siginfo_t info = { 0 };
 
@@ -121,6 +124,7 @@ int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, si
 		if (r < 0)
 			return r;
 	}
+	ptrace->waits++;
 	ptrace->waiting = true;
 	r = ptrace_do(PTRACE_SEIZE, tid, 0, options);
 	ptrace->waiting = false;

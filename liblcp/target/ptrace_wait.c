@@ -98,6 +98,7 @@ int ptrace_wait_stop(struct target *target, int32_t tid, uint64_t deadline, stru
 	struct target_ptrace *ptrace = ptrace_of(target);
 	int status = 0, r;
 
+	ptrace->waits++;
 	ptrace->waiting = true;
 	r = wait_until(ptrace, tid, deadline, &status);
 	ptrace->waiting = false;

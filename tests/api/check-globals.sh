@@ -71,7 +71,8 @@ result $? "what holds pointers is read-only once they are relocated"
 # All that the library calls. It does not print, end the process, look at the environment or change
 # the process that it is in: another function needs a reason to be here, and none of these has one:
 # write, dprintf, exit, abort, getenv, signal, sigaction, fork, chdir, setlocale, strerror.
-cat >"$scratch/allowed" <<-end
+{
+cat <<-end
 	calloc free malloc realloc
 	abs bcmp bsearch memchr memcmp memcpy memmem memmove memrchr memset qsort
 	strchr strcmp strcspn strdup strlen strncmp strndup strnlen strrchr strspn strstr
@@ -91,7 +92,7 @@ end
 # for it must not be cancelled: that would happen in the surgeon, which shares its state. Where a stack
 # is mapped is asked for by an ioctl of the process's maps. Records of the ledger have the time.
 # libunwind gets accessors of ours (target/unwind.c), so that it reads what we have read and nothing else.
-cat >>"$scratch/allowed" <<-end
+cat <<-end
 	dlclose dlopen dlsym
 	_exit clone dup2 execve fcntl lseek memfd_create sigaction sigfillset sigprocmask syscall
 	waitpid write
@@ -105,11 +106,11 @@ cat >>"$scratch/allowed" <<-end
 	_Ux86_64_set_caching_policy _Ux86_64_step
 end
 # What the toolchain brings: the end of the process if a stack is smashed, hooks for unloading.
-cat >>"$scratch/allowed" <<-end
+cat <<-end
 	__stack_chk_fail __cxa_finalize __gmon_start__
 	_ITM_deregisterTMCloneTable _ITM_registerTMCloneTable
 end
-tr -s ' ' '\n' <"$scratch/allowed" >"$scratch/allowed-names"
+} | tr -s ' ' '\n' >"$scratch/allowed-names"
 # With _FORTIFY_SOURCE memcpy is __memcpy_chk.
 symbols -D --undefined-only "$library" | awk '{ sub(/@.*/, "", $NF); print $NF }' |
 	sed 's/^__\(.*\)_chk$/\1/' >"$scratch/called"

@@ -82,8 +82,8 @@ for header in $public_headers; do
 done | grep -oE '\blcp_[a-z0-9_]+\(' | tr -d '(' | sort -u >"$scratch/declared"
 sed -n 's/^    + \(lcp_[a-z0-9_]*\) .*/\1/p' "$top_srcdir/liblcp/README" | sort >"$scratch/here"
 sed -n 's/^    - \(lcp_[a-z0-9_]*\)[ ,].*/\1/p' "$top_srcdir/liblcp/README" | sort >"$scratch/planned"
-[ -s "$scratch/here" ] && [ -s "$scratch/planned" ]
-result $? "liblcp/README has functions that are here and planned ones"
+[ -s "$scratch/here" ]
+result $? "liblcp/README has functions that are here: $(wc -l <"$scratch/here"), planned: $(wc -l <"$scratch/planned")"
 same "those marked + are those that the headers declare" "$scratch/declared" "$scratch/here"
 nothing "$(comm -12 "$scratch/declared" "$scratch/planned")" "none of them is marked -"
 

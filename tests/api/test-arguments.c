@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <lcp/lcp.h>
 
@@ -35,6 +36,11 @@ static void test_error(void)
 	ok(lcp_error_path(NULL) == NULL, "lcp_error_path of NULL is NULL");
 	is_int(lcp_error_json(NULL, &text), -EINVAL, "lcp_error_json of NULL is refused");
 	is_text(text, "untouched", "and *ret is not written");
+	ok(lcp_error_blocker_count(NULL) == 0 && lcp_error_blocker_tid(NULL, 0) == 0 &&
+		   lcp_error_blocker_pc(NULL, 0) == 0 &&
+		   lcp_error_blocker_function(NULL, 0) == NULL &&
+		   lcp_error_blocker_frame(NULL, 0, 0) == NULL,
+	   "NULL has no blockers");
 	is_text(lcp_error_name(12345), "UNKNOWN", "lcp_error_name knows what it does not know");
 	is_text(lcp_error_name(-EINVAL), "EINVAL", "and what it knows");
 }
@@ -172,6 +178,133 @@ static void test_process(struct lcp_ctx *ctx)
 	is_text(text, "untouched", "and *ret is not written");
 }
 
+/* A process that cannot be patched by whoever patches, but can be looked at: this one. */
+static struct lcp_process *attach_self(struct lcp_ctx *ctx)
+{
+	struct lcp_process *process = NULL;
+
+	is_int(lcp_process_attach(ctx, getpid(), NULL, &process, NULL), 0,
+	       "a process may look at itself");
+	return process;
+}
+
+static void test_apply_arguments(struct lcp_process *process)
+{
+	struct lcp_kpatch *none[] = { NULL };
+	struct lcp_report *report = NULL;
+	struct lcp_error *error = NULL;
+
+	refuses(lcp_apply(NULL, none, 1, NULL, &report, &error), &error, -EINVAL,
+		"lcp_apply: process is NULL");
+	refuses(lcp_apply(process, NULL, 1, NULL, &report, &error), &error, -EINVAL,
+		"lcp_apply: patches is NULL");
+	refuses(lcp_apply(process, none, 0, NULL, &report, &error), &error, -EINVAL,
+		"lcp_apply: count is 0");
+	refuses(lcp_apply(process, none, 65537, NULL, &report, &error), &error, -EINVAL,
+		"lcp_apply: count is 65537");
+	refuses(lcp_apply(process, none, 1, NULL, &report, &error), &error, -EINVAL,
+		"lcp_apply: patch 0 is NULL");
+	refuses(lcp_process_check(NULL, none, 1, NULL, &report, &error), &error, -EINVAL,
+		"lcp_process_check: process is NULL");
+	refuses(lcp_process_check(process, none, 1, NULL, NULL, &error), &error, -EINVAL,
+		"lcp_process_check: ret is NULL");
+	refuses(lcp_process_check(process, none, 1, NULL, &report, &error), &error, -EINVAL,
+		"lcp_process_check: patch 0 is NULL");
+	ok(report == NULL, "nothing is written on failure");
+}
+
+static void test_apply_options(struct lcp_process *process)
+{
+	struct lcp_apply_options options = { .size = sizeof(options), .flags = 8 };
+	struct lcp_report *report = NULL;
+	struct lcp_error *error = NULL;
+
+	refuses(lcp_revert(process, "x", &options, &report, &error), &error, -EINVAL,
+		"options: flags 0x8 are not all known");
+	options.flags = 0;
+	options.reserved = 1;
+	refuses(lcp_revert(process, "x", &options, &report, &error), &error, -EINVAL,
+		"options: reserved is not 0");
+	options.size = 23;
+	refuses(lcp_revert(process, "x", &options, &report, &error), &error, -EINVAL,
+		"options: size 23 is too small");
+	refuses(lcp_revert(NULL, "x", NULL, &report, &error), &error, -EINVAL,
+		"lcp_revert: process is NULL");
+	refuses(lcp_revert(process, NULL, NULL, &report, &error), &error, -EINVAL,
+		"lcp_revert: id is NULL");
+	is_int(lcp_revert(process, "x", NULL, &report, &error), -LCP_ENOTAPPLIED,
+	       "a patch that is not there is not reverted");
+	lcp_error_free(error);
+	ok(report == NULL, "nothing is written on failure");
+}
+
+static void test_apply_report(void)
+{
+	char *text = (char *)"untouched";
+
+	lcp_report_free(NULL);
+	ok(lcp_report_outcome(NULL) == 0 && lcp_report_stop_ns(NULL) == 0 &&
+		   lcp_report_attempts(NULL) == 0 && lcp_report_function_count(NULL) == 0 &&
+		   lcp_report_memory(NULL) == 0 && lcp_report_threads(NULL) == 0,
+	   "NULL is no report");
+	ok(lcp_report_reason_count(NULL) == 0 && lcp_report_reason(NULL, 0) == NULL,
+	   "and has no reasons");
+	is_int(lcp_report_json(NULL, &text), -EINVAL, "lcp_report_json of NULL is refused");
+	is_text(text, "untouched", "and *ret is not written");
+}
+
+/* Of a status without a patch 0, or of NULL. */
+static void has_no_patch(const struct lcp_status *status, const char *what)
+{
+	is_int(lcp_status_patch_count(status), 0, what);
+	ok(lcp_status_patch_id(status, 0) == NULL && lcp_status_patch_level(status, 0) == 0 &&
+		   lcp_status_patch_state(status, 0) == 0 &&
+		   lcp_status_patch_in_force(status, 0) == 0 &&
+		   lcp_status_patch_build_id(status, 0) == NULL &&
+		   lcp_status_patch_object(status, 0) == NULL,
+	   "patch 0 is none");
+	ok(lcp_status_unwind_address(status, 0) == 0 && lcp_status_unwind_size(status, 0) == 0,
+	   "and has no unwind table");
+	ok(lcp_status_function_count(status, 0) == 0 &&
+		   lcp_status_function_name(status, 0, 0) == NULL &&
+		   lcp_status_function_address(status, 0, 0) == 0 &&
+		   lcp_status_function_size(status, 0, 0) == 0,
+	   "nor functions");
+}
+
+static void test_query(struct lcp_process *process)
+{
+	struct lcp_status *status = NULL;
+	struct lcp_error *error = NULL;
+	char *text = (char *)"untouched";
+
+	refuses(lcp_query(NULL, &status, &error), &error, -EINVAL, "lcp_query: process is NULL");
+	refuses(lcp_query(process, NULL, &error), &error, -EINVAL, "lcp_query: ret is NULL");
+	refuses(lcp_query_json(NULL, &text, &error), &error, -EINVAL,
+		"lcp_query_json: process is NULL");
+	refuses(lcp_query_json(process, NULL, &error), &error, -EINVAL,
+		"lcp_query_json: ret is NULL");
+	is_int(lcp_status_json(NULL, &text), -EINVAL, "lcp_status_json of NULL is refused");
+	is_text(text, "untouched", "and *ret is not written");
+	lcp_status_free(NULL);
+	has_no_patch(NULL, "NULL is no status");
+	is_int(lcp_query(process, &status, NULL), 0, "a process may query itself");
+	has_no_patch(status, "it holds no patch");
+	is_int(lcp_status_json(status, NULL), -EINVAL, "lcp_status_json wants to write something");
+	lcp_status_free(status);
+}
+
+static void test_apply(struct lcp_ctx *ctx)
+{
+	struct lcp_process *process = attach_self(ctx);
+
+	test_apply_arguments(process);
+	test_apply_options(process);
+	test_apply_report();
+	test_query(process);
+	lcp_process_detach(process);
+}
+
 static void test_build_new(struct lcp_ctx *ctx)
 {
 	struct lcp_build *build = NULL;
@@ -248,6 +381,7 @@ static void test_build(struct lcp_ctx *ctx)
 	struct lcp_build *build = NULL;
 
 	test_process(ctx);
+	test_apply(ctx);
 	test_build_new(ctx);
 	lcp_build_free(NULL);
 	is_int(lcp_build_new(ctx, "/bin/true", "X", &build, NULL), 0, "a build");

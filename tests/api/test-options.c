@@ -119,6 +119,14 @@ static void test_layout(void)
 	is_int(offsetof(struct lcp_ctx_options, log_level), 4, "log_level is at 4");
 	is_int(offsetof(struct lcp_kpatch_load_options, flags), 4, "flags is at 4");
 	is_int(offsetof(struct lcp_kpatch_load_options, max_size), 8, "max_size is at 8");
+	is_int(sizeof(struct lcp_process_attach_options), 8,
+	       "struct lcp_process_attach_options has 8 bytes");
+	is_int(sizeof(struct lcp_apply_options), 24, "struct lcp_apply_options has 24 bytes");
+	is_int(offsetof(struct lcp_apply_options, flags), 4, "flags is at 4");
+	is_int(offsetof(struct lcp_apply_options, timeout_ms), 8, "timeout_ms is at 8");
+	is_int(offsetof(struct lcp_apply_options, attempts), 12, "attempts is at 12");
+	is_int(offsetof(struct lcp_apply_options, stop_limit_us), 16, "stop_limit_us is at 16");
+	is_int(offsetof(struct lcp_apply_options, reserved), 20, "reserved is at 20");
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/apply.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,21 +199,37 @@ static int apply_once(struct lcp_process *process, struct lcp_kpatch *const *pat
 	return r < 0 ? r : plan_run(&plan, report, reterr);
 }
 
+bool apply_again(const struct lcp_process *process, int plans, int *r, struct lcp_error *error,
+		 struct lcp_error **reterr)
+{
+	bool gone = *r == -EAGAIN || *r == -EFAULT;
+	bool again = (gone || *r == -LCP_EFORMAT) && plans < PLANS_MAX;
+
+	if (*r < 0 && !again && !gone && reterr != NULL)
+		*reterr = error;
+	else
+		error_free(error);
+	if (gone && !again)
+		*r = error_set(reterr, -LCP_ECONFLICT,
+			       "process %d changes faster than a plan can be made",
+			       process->target->pid);
+	return again;
+}
+
 static int apply_until(struct lcp_process *process, struct lcp_kpatch *const *patches, size_t count,
 		       const struct plan_settings *settings, struct lcp_report *report,
 		       struct lcp_error **reterr)
 {
-	int r = -EAGAIN;
+	struct lcp_error *error;
+	int r, plans = 0;
 
-	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++) {
-		r = apply_once(process, patches, count, settings, report, reterr);
+	do {
+		error = NULL;
+		r = apply_once(process, patches, count, settings, report, &error);
 		if (r < 0)
 			process_doubt(process);
-	}
-	if (r != -EAGAIN)
-		return r;
-	return error_set(reterr, -LCP_ECONFLICT,
-			 "process %d changes faster than a plan can be made", process->target->pid);
+	} while (apply_again(process, ++plans, &r, error, reterr));
+	return r;
 }
 
 int apply(struct lcp_process *process, struct lcp_kpatch *const *patches, size_t count,

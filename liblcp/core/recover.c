@@ -6,6 +6,7 @@
  * A half-made switch is finished if its pivot was written and undone otherwise: neither changes
  * what the process runs, since guards see to that meanwhile.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -253,20 +254,20 @@ static int recover_once(struct lcp_process *process, const struct plan_settings 
 	if (left == -LCP_EINUSE)
 		log_debug(process->ctx, "process %d: memory of patches is still in use",
 			  process->target->pid);
-	return left == -EAGAIN ? left : r == 1 || left == 1;
+	return left == -EAGAIN || left == -EFAULT ? left : r == 1 || left == 1;
 }
 
 static int recover_all(struct lcp_process *process, const struct plan_settings *settings,
 		       struct lcp_report *report, struct lcp_error **reterr)
 {
-	int r = -EAGAIN;
+	struct lcp_error *error;
+	int r, plans = 0;
 
-	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++)
-		r = recover_once(process, settings, report, reterr);
-	if (r != -EAGAIN)
-		return r;
-	return error_set(reterr, -LCP_ECONFLICT,
-			 "process %d changes faster than a plan can be made", process->target->pid);
+	do {
+		error = NULL;
+		r = recover_once(process, settings, report, &error);
+	} while (apply_again(process, ++plans, &r, error, reterr));
+	return r;
 }
 
 int recover(struct plan *plan, struct lcp_process *process, const struct plan_settings *settings,

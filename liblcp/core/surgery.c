@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/surgery.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,6 +25,7 @@ void surgery_fini(struct surgery *surgery)
 	for (size_t i = 0; i < ARRAY_SIZE(unloads); i++) {
 		vec_fini(&unloads[i]->frames);
 		vec_fini(&unloads[i]->writes);
+		vec_fini(&unloads[i]->stamps);
 		vec_fini(&unloads[i]->unmaps);
 	}
 	vec_fini(&surgery->expects);
@@ -222,6 +224,8 @@ static int unload(const struct surgery *surgery, const struct surgery_unload *un
 	vec_foreach (&unload->writes, item)
 		if (r == 0)
 			r = write_bytes(surgery, item->address, item->bytes, item->size);
+	vec_foreach (&unload->stamps, item)
+		(void)write_bytes(surgery, item->address, item->bytes, item->size);
 	vec_foreach (&unload->unmaps, item)
 		if (r == 0)
 			r = unmap(surgery, item->address, item->size, deadline);

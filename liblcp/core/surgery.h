@@ -33,7 +33,7 @@ struct surgery_write {
 	size_t size;
 };
 
-/* What the plan rests on: these bytes are there, and once load is done those. */
+/* What the plan rests on: these bytes are there (NULL: any), and once load is done those. */
 struct surgery_expect {
 	uint64_t address;
 	size_t size; /* LEDGER_ENTRY_MAX at most */
@@ -88,6 +88,7 @@ struct surgery_frames {
 struct surgery_unload {
 	VEC(struct surgery_frames) frames;
 	VEC(struct surgery_write) writes;
+	VEC(struct surgery_write) stamps; /* made whatever else fails */
 	VEC(struct object_table) unmaps;
 };
 

@@ -57,6 +57,14 @@ def curl_units(folder):
     return glob.glob("lib/**/*.c", root_dir=folder, recursive=True)
 
 
+def found_libraries(folder):
+    """What curl's configure has found on this system: more than is asked for."""
+    path = f"{folder}/lib/Makefile"
+    if not os.path.exists(path):
+        return []
+    return re.search(r"^LIBCURL_LIBS = (.*)$", read(path), re.M).group(1).split()
+
+
 def zlib_units(folder):
     return glob.glob("*.c", root_dir=folder)
 
@@ -94,7 +102,7 @@ PROGRAMS = {
     "curl": (
         curl_units,
         "",
-        "-shared -Wl,-soname,libcurl.so.4 -lssl -lcrypto -lssh2 -lnghttp2 -lrtmp -lldap -llber -lz",
+        "-shared -Wl,-soname,libcurl.so.4 -Wl,-z,defs",
     ),
     "sqlite3": (sqlite3_units, "", "-shared -Wl,-soname,libsqlite3.so.0 -lm -ldl -pthread"),
     "zlib": (zlib_units, "", "-shared -Wl,-soname,libz.so.1"),
@@ -170,7 +178,7 @@ class Program:
         pairs = list(zip(paths.values(), objects))
         corpus.in_parallel(lambda pair: corpus.need(pair[0], "gcc", "-c", pair[0], "-o", pair[1]), pairs)
         corpus.need("link", "gcc", "-Wl,--build-id", "-o", self.path + ".new", *objects,
-                    *self.link_flags.split())
+                    *self.link_flags.split(), *found_libraries(self.source))
         for path in objects:
             os.unlink(path)
         known = {"paths": paths, "uses": {unit: sorted(uses) for unit, uses in self.tree.uses.items()}}

@@ -51,6 +51,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
     """The same page for all paths."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16  # head and page in one packet: curl would wait for the second one
     page = b"a page that is downloaded again and again\n" * 50
 
     def do_GET(self):  # pylint: disable=invalid-name

@@ -209,8 +209,8 @@ void ptrace_give_back(struct target *target)
 	ptrace->keeps = false;
 }
 
-int ptrace_call(struct target *target, const struct target_call *call, uint64_t deadline,
-		uint64_t *ret)
+static int call_on_any(struct target *target, const struct target_call *call, uint64_t deadline,
+		       uint64_t *ret)
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
 	struct target_fault reason = { 0 };
@@ -237,4 +237,18 @@ int ptrace_call(struct target *target, const struct target_call *call, uint64_t 
 		ptrace_sleep(target, pause);
 		pause = pause < PAUSE_LAST ? 2 * pause : PAUSE_LAST;
 	}
+}
+
+/* A fault there was before is kept: this may be a call that takes something back. */
+int ptrace_call(struct target *target, const struct target_call *call, uint64_t deadline,
+		uint64_t *ret)
+{
+	const struct target_fault before = target->fault;
+	int r;
+
+	target->fault = (struct target_fault){ 0 };
+	r = call_on_any(target, call, deadline, ret);
+	if (before.code != 0)
+		target->fault = before;
+	return r;
 }

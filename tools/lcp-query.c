@@ -157,7 +157,7 @@ static void take_option(struct query *query, struct arguments *arguments, int ne
 		query->symbols = arguments->values[0];
 		break;
 	default:
-		(void)processes_take(&query->processes, arguments, next);
+		processes_take(&query->processes, arguments, next);
 	}
 }
 

@@ -41,34 +41,33 @@ static void take_retries(struct operation *operation, struct arguments *argument
 		operation->options.attempts = retries + 1;
 }
 
-/* Is @next an option of processes or of an operation? See processes_take(). */
-static bool take_option(struct operation *operation, struct arguments *arguments, int next)
+static void take_option(struct operation *operation, struct arguments *arguments, int next)
 {
 	switch (next) {
 	case OPERATION_TIMEOUT:
 		take_timeout(operation, arguments);
-		return true;
+		break;
 	case OPERATION_RETRIES:
 		take_retries(operation, arguments);
-		return true;
+		break;
 	case OPERATION_STOP_LIMIT:
 		(void)arguments_number(arguments, "--stop-limit", UINT32_MAX,
 				       &operation->options.stop_limit_us);
-		return true;
+		break;
 	case OPERATION_ENTRY_ONLY:
 		operation->options.flags |= LCP_APPLY_ENTRY_ONLY;
-		return true;
+		break;
 	case OPERATION_SCAN_ALL:
 		operation->options.flags |= LCP_APPLY_SCAN_ALL;
-		return true;
+		break;
 	case OPERATION_DRY_RUN:
 		operation->options.flags |= LCP_APPLY_DRY_RUN;
-		return true;
+		break;
 	case OPERATION_IN_PROCESS:
 		operation->processes.attach_flags |= LCP_ATTACH_IN_PROCESS;
-		return true;
+		break;
 	default:
-		return processes_take(&operation->processes, arguments, next);
+		processes_take(&operation->processes, arguments, next);
 	}
 }
 
@@ -82,7 +81,7 @@ static bool read_arguments(struct operation *operation, struct arguments *argume
 		if (next == ARGUMENT_WORD)
 			words_add(ret, arguments->values[0]);
 		else
-			(void)take_option(operation, arguments, next);
+			take_option(operation, arguments, next);
 		if (next == ARGUMENT_STOP || arguments->status != EXIT_DONE)
 			return false;
 	}

@@ -56,24 +56,16 @@ bool pids_find_all(struct pids *ret)
 	return true;
 }
 
-bool processes_take(struct processes *processes, struct arguments *arguments, int next)
+void processes_take(struct processes *processes, struct arguments *arguments, int next)
 {
 	uint32_t pid = 0;
 
-	switch (next) {
-	case PROCESSES_PID:
-		if (arguments_number(arguments, "-p", INT32_MAX, &pid))
-			append(&processes->pids, (int32_t)pid);
-		return true;
-	case PROCESSES_ALL:
+	if (next == PROCESSES_ALL)
 		processes->all = true;
-		return true;
-	case PROCESSES_BUILD_ID:
+	else if (next == PROCESSES_BUILD_ID)
 		processes->build_id = arguments->values[0];
-		return true;
-	default:
-		return false;
-	}
+	else if (next == PROCESSES_PID && arguments_number(arguments, "-p", INT32_MAX, &pid))
+		append(&processes->pids, (int32_t)pid);
 }
 
 bool processes_given(const struct processes *processes, struct arguments *arguments)

@@ -39,8 +39,8 @@ enum {
 
 extern const struct option processes_options[];
 
-/* Is @next one of them? Then it is dealt with; what is wrong with it is in arguments->status. */
-bool processes_take(struct processes *processes, struct arguments *arguments, int next);
+/* Deal with one of them, as arguments_next() returned it; what is wrong is in arguments->status. */
+void processes_take(struct processes *processes, struct arguments *arguments, int next);
 
 /* False, with a message, if none is meant. */
 bool processes_given(const struct processes *processes, struct arguments *arguments);

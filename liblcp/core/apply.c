@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/apply.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ void apply_settings(const struct lcp_process *process, const struct lcp_apply_op
 	};
 }
 
-/* The applied patch with that id on that object; *@ret is NULL if there is none. */
+/* The patch with that id that is in force on that object; *@ret is NULL if there is none. */
 static int find_applied(struct plan *plan, const struct lcp_kpatch *patch,
 			const struct object *object, struct ledger_chunk **ret_chunk,
 			struct ledger_slot **ret, struct lcp_error **reterr)
@@ -41,13 +42,17 @@ static int find_applied(struct plan *plan, const struct lcp_kpatch *patch,
 		for (size_t j = 0; j < LEDGER_SLOT_COUNT; j++) {
 			struct ledger_slot *slot = &chunk->slots[j];
 			struct ledger_record *record;
+			bool is_void = false;
 
 			if (slot->state != LCP_STATE_APPLIED || slot->key != key)
 				continue;
 			r = ledger_record(plan->process, chunk, slot, &record, reterr);
+			if (r == 0)
+				r = ledger_is_void(plan->process, record, &is_void, reterr);
 			if (r < 0)
 				return r;
-			if (strcmp(record->id, fit_id(patch)) != 0 || record->bias != object->bias)
+			if (is_void || strcmp(record->id, fit_id(patch)) != 0 ||
+			    record->bias != object->bias)
 				continue;
 			*ret = slot;
 			*ret_chunk = chunk;
@@ -192,21 +197,37 @@ static int apply_once(struct lcp_process *process, struct lcp_kpatch *const *pat
 	return r < 0 ? r : plan_run(&plan, report, reterr);
 }
 
+bool apply_again(const struct lcp_process *process, int plans, int *r, struct lcp_error *error,
+		 struct lcp_error **reterr)
+{
+	bool gone = *r == -EAGAIN || *r == -EFAULT;
+	bool again = (gone || *r == -LCP_EFORMAT) && plans < PLANS_MAX;
+
+	if (*r < 0 && !again && !gone && reterr != NULL)
+		*reterr = error;
+	else
+		error_free(error);
+	if (gone && !again)
+		*r = error_set(reterr, -LCP_ECONFLICT,
+			       "process %d changes faster than a plan can be made",
+			       process->target->pid);
+	return again;
+}
+
 static int apply_until(struct lcp_process *process, struct lcp_kpatch *const *patches, size_t count,
 		       const struct plan_settings *settings, struct lcp_report *report,
 		       struct lcp_error **reterr)
 {
-	int r = -EAGAIN;
+	struct lcp_error *error;
+	int r, plans = 0;
 
-	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++) {
-		r = apply_once(process, patches, count, settings, report, reterr);
+	do {
+		error = NULL;
+		r = apply_once(process, patches, count, settings, report, &error);
 		if (r < 0)
 			process_doubt(process);
-	}
-	if (r != -EAGAIN)
-		return r;
-	return error_set(reterr, -LCP_ECONFLICT,
-			 "process %d changes faster than a plan can be made", process->target->pid);
+	} while (apply_again(process, ++plans, &r, error, reterr));
+	return r;
 }
 
 int apply(struct lcp_process *process, struct lcp_kpatch *const *patches, size_t count,

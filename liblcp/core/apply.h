@@ -39,6 +39,13 @@ int recover(struct plan *plan, struct lcp_process *process, const struct plan_se
 #define PLANS_MAX 16
 
 /*
+ * Is another plan to be made, after so many? That is so if this one rests on what another doctor
+ * changed meanwhile. If not, @error, which is taken, is the caller's reason for *@r.
+ */
+bool apply_again(const struct lcp_process *process, int plans, int *r, struct lcp_error *error,
+		 struct lcp_error **reterr);
+
+/*
  * What the newest of the patches that are in force on @row's function, @but aside, puts at the
  * entry: its own bytes if there is none.
  */

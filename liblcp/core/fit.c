@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "core/room.h"
 
+#define RESOLVE_ROUNDS 8
+
 const char *fit_id(const struct lcp_kpatch *patch)
 {
 	return patch->id != NULL ? patch->id : patch->build_id;
@@ -355,21 +357,26 @@ static int resolve(struct plan *plan, const struct fit *fit, struct lcp_error **
 	return 0;
 }
 
+/* What one indirect function chooses may be another one, but not for ever. */
 static int make_image(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 {
 	const struct ledger_record *record = fit->record;
-	int r;
 
-	r = image_make(plan->process, fit->object, fit->patch, &fit->size, record->text.address,
-		       record->data.address, &fit->image, reterr);
-	if (r < 0 || fit->image.resolvers.count == 0)
-		return r;
-	r = resolve(plan, fit, reterr);
-	if (r < 0 || (plan->settings->flags & LCP_APPLY_DRY_RUN) != 0)
-		return r;
-	image_fini(&fit->image);
-	return image_make(plan->process, fit->object, fit->patch, &fit->size, record->text.address,
-			  record->data.address, &fit->image, reterr);
+	for (int i = 0; i < RESOLVE_ROUNDS; i++) {
+		int r;
+
+		image_fini(&fit->image);
+		fit->image = (struct image){ 0 };
+		r = image_make(plan->process, fit->object, fit->patch, &fit->size,
+			       record->text.address, record->data.address, &fit->image, reterr);
+		if (r < 0 || fit->image.resolvers.count == 0)
+			return r;
+		r = resolve(plan, fit, reterr);
+		if (r < 0 || (plan->settings->flags & LCP_APPLY_DRY_RUN) != 0)
+			return r;
+	}
+	return error_set(reterr, -LCP_EUNSUPPORTED,
+			 "patch '%s': indirect functions lead from one to another", record->id);
 }
 
 /* With all addresses known: branches, moved beginnings, and all bytes of the slot. */

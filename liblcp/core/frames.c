@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/frames.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "core/lookup_parts.h"
 
 #define LIBGCC "libgcc_s.so"
@@ -145,10 +148,13 @@ int frames_state(const struct lcp_process *process, const struct frames *frames,
 	/* A libgcc that was unloaded knows nothing any more. */
 	if (frames->tell == 0 || record->frames.forget != frames->forget)
 		return 0;
-	r = process_read(process, record->frames.object, object, sizeof(object), "unwind data",
-			 reterr);
+	r = process->target->ops->read(process->target, record->frames.object, object,
+				       sizeof(object));
+	if (r == -EFAULT) /* another doctor took the patch away: the surgery will notice */
+		return 0;
 	if (r < 0)
-		return r;
+		return error_set(reterr, r, "unwind data at 0x%" PRIx64 " cannot be read",
+				 record->frames.object);
 	/* It begins with the lowest address of code, for a start (void *)-1. */
 	for (size_t i = 0; i < sizeof(object); i++)
 		if (object[i] != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * libgcc in a program without libraries: nothing in its memory says where that is, only the symbol
- * table of the file that it was started from. A stripped program has none, so nothing is told there.
+ * table of the file that it was started from. A stripped program has none: nothing is told there.
  */
 #include <stdlib.h>
 #include <string.h>

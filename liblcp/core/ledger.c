@@ -47,6 +47,10 @@
 #define ROW_FROM 72
 #define ROW_TO 88
 
+/* Pages of code without a file that are looked at: 1 GiB of them take about a tenth of a second. */
+#define PAGES_MAX ((uint64_t)1 << 18)
+#define PAGE 4096
+
 /* Texts of a record: id, build-id, target, description; then the names of the rows. */
 #define STRINGS_MAX ((uint32_t)64 << 20)
 
@@ -151,8 +155,27 @@ static bool parse_header(const uint8_t *bytes, const struct proc_mapping *mappin
 	return memcmp(bytes, LEDGER_MAGIC, strlen(LEDGER_MAGIC)) == 0 &&
 	       get_le32(bytes + LEDGER_CHUNK_VERSION) == LEDGER_VERSION &&
 	       ret->address >= mapping->start && ret->address < mapping->end &&
-	       ret->bytes >= LEDGER_HEADER_SIZE && ret->bytes <= mapping->end - ret->address &&
-	       ret->bytes <= LEDGER_CHUNK_MAX && ret->data_bytes <= LEDGER_CHUNK_MAX;
+	       ret->bytes >= LEDGER_HEADER_SIZE && ret->bytes % PAGE == 0 &&
+	       ret->bytes <= mapping->end - ret->address && ret->bytes <= LEDGER_CHUNK_MAX &&
+	       ret->data_bytes <= LEDGER_CHUNK_MAX;
+}
+
+/*
+ * Is what is behind it memory without a file, as far as it says? Giving a chunk back unmaps that too, so
+ * a header that was damaged must not make it the program's code.
+ */
+static bool has_data(const struct lcp_process *process, const struct ledger_chunk *chunk)
+{
+	uint64_t at = chunk->address + chunk->bytes, end = at + chunk->data_bytes;
+
+	for (size_t i = 0; at < end && i < process->maps.count; i++) {
+		const struct proc_mapping *mapping = &process->maps.items[i];
+
+		if (at >= mapping->start && at < mapping->end && !mapping->shared &&
+		    mapping->inode == 0)
+			at = mapping->end;
+	}
+	return at >= end;
 }
 
 /* 1 if a chunk is at @address, 0 if none is. */
@@ -172,7 +195,8 @@ static int read_chunk(const struct lcp_process *process, const struct proc_mappi
 	if (r < 0)
 		return r == -EFAULT ? 0 : r;
 	*ret = (struct ledger_chunk){ 0 };
-	if (!parse_header(bytes, mapping, ret) || ret->address != address)
+	if (!parse_header(bytes, mapping, ret) || ret->address != address ||
+	    !has_data(process, ret))
 		return 0;
 	ret->slots = calloc(LEDGER_SLOT_COUNT, sizeof(*ret->slots));
 	if (ret->slots == NULL)
@@ -187,18 +211,28 @@ static int read_chunk(const struct lcp_process *process, const struct proc_mappi
 
 typedef VEC(struct ledger_chunk) chunk_vec;
 
-/* The kernel merges mappings that touch: one may hold several chunks. */
+/*
+ * The kernel makes one of mappings that touch: of several chunks, of a chunk and what a doctor left
+ * who died right behind mmap(2), of a chunk and code that the program has made. So a chunk may begin
+ * at any page. *@pages is how many may still be looked at.
+ */
 static int read_chunks(const struct lcp_process *process, const struct proc_mapping *mapping,
-		       chunk_vec *chunks)
+		       uint64_t *pages, chunk_vec *chunks)
 {
 	uint64_t address = mapping->start;
 	struct ledger_chunk chunk;
 	int r;
 
-	while (mapping->end - address >= LEDGER_HEADER_SIZE && chunks->count < LEDGER_CHUNKS_MAX) {
+	while (mapping->end - address >= LEDGER_HEADER_SIZE && *pages > 0 &&
+	       chunks->count < LEDGER_CHUNKS_MAX) {
+		--*pages;
 		r = read_chunk(process, mapping, address, &chunk);
-		if (r <= 0)
+		if (r < 0)
 			return r;
+		if (r == 0) {
+			address += PAGE;
+			continue;
+		}
 		r = vec_push(chunks, chunk);
 		if (r < 0) {
 			free(chunk.slots);
@@ -212,11 +246,12 @@ static int read_chunks(const struct lcp_process *process, const struct proc_mapp
 int ledger_read(const struct lcp_process *process, struct ledger *ret, struct lcp_error **reterr)
 {
 	chunk_vec chunks = { 0 };
+	uint64_t pages = PAGES_MAX;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < process->maps.count; i++)
 		if (may_be_chunk(&process->maps.items[i]))
-			r = read_chunks(process, &process->maps.items[i], &chunks);
+			r = read_chunks(process, &process->maps.items[i], &pages, &chunks);
 	*ret = (struct ledger){ chunks.items, chunks.count };
 	if (r == 0)
 		return 0;
@@ -419,6 +454,33 @@ int ledger_record(const struct lcp_process *process, const struct ledger_chunk *
 		slot->record = take(record);
 	}
 	*ret = slot->record;
+	return 0;
+}
+
+int ledger_is_void(const struct lcp_process *process, const struct ledger_record *record, bool *ret,
+		   struct lcp_error **reterr)
+{
+	*ret = false;
+	for (size_t i = 0; i < record->row_count; i++) {
+		const struct ledger_row *row = &record->rows[i];
+		const struct object *object = process_object_at(process, row->entry);
+		uint8_t there[LEDGER_ENTRY_MAX];
+		int r;
+
+		if (row->size == 0)
+			continue;
+		*ret = object == NULL || object->build_id == NULL || object->bias != record->bias ||
+		       strcmp(object->build_id, record->build_id) != 0;
+		if (*ret)
+			return 0;
+		r = process_read(process, row->entry, there, row->size, row->name, reterr);
+		if (r < 0)
+			return r;
+		/* One that leads elsewhere may lead into the record's memory. */
+		*ret = memcmp(there, row->pristine, row->size) == 0;
+		if (!*ret)
+			return 0;
+	}
 	return 0;
 }
 

@@ -188,6 +188,13 @@ uint64_t ledger_extent(const struct ledger_chunk *chunk);
 const bool *ledger_oldest(struct lcp_process *process, const struct ledger_chunk *chunk);
 void ledger_seen_free(struct ledger_seen *seen);
 
+/*
+ * An object that was closed took its patches with it, and if it was opened again, perhaps at the
+ * same place, it has its own code. Is @record, which says it is applied, one of those?
+ */
+int ledger_is_void(const struct lcp_process *process, const struct ledger_record *record, bool *ret,
+		   struct lcp_error **reterr);
+
 /* The chunk and slot that @address lies in, or NULL. */
 struct ledger_slot *ledger_slot_at(const struct ledger *ledger, uint64_t address,
 				   struct ledger_chunk **ret_chunk);

@@ -178,19 +178,6 @@ static int write_record(struct plan *plan, struct plan_part *part, struct lcp_er
 	return add_write(plan, NULL, part->record->address, part->bytes, part->size, reterr);
 }
 
-/* The table of a chunk once more, with another generation. */
-static int write_generation(struct plan *plan, struct surgery_unload *unload,
-			    const struct ledger_chunk *chunk, uint64_t generation,
-			    struct lcp_error **reterr)
-{
-	uint8_t *bytes = plan_alloc(plan, 8);
-
-	if (bytes == NULL)
-		return error_set_nomem(reterr);
-	put_le64(bytes, generation);
-	return add_write(plan, unload, chunk->address + LEDGER_CHUNK_GENERATION, bytes, 8, reterr);
-}
-
 static bool is_new_chunk(const struct plan *plan, const struct ledger_chunk *chunk)
 {
 	vec_foreach (&plan->surgery.maps, map)
@@ -199,45 +186,105 @@ static bool is_new_chunk(const struct plan *plan, const struct ledger_chunk *chu
 	return false;
 }
 
+/* A generation of @chunk's table, so many behind the one that was read. */
+static int add_stamp(struct plan *plan, const struct ledger_chunk *chunk, uint64_t behind,
+		     struct surgery_write *ret, struct lcp_error **reterr)
+{
+	uint8_t *bytes = plan_alloc(plan, 8);
+
+	if (bytes == NULL)
+		return error_set_nomem(reterr);
+	put_le64(bytes, chunk->generation + behind);
+	*ret = (struct surgery_write){ chunk->address + LEDGER_CHUNK_GENERATION, bytes, 8 };
+	return 0;
+}
+
 /* Make the new record known: it gets its slot. */
 static int publish(struct plan *plan, const struct plan_part *part, struct lcp_error **reterr)
 {
 	uint8_t *slot = plan_alloc(plan, LEDGER_SLOT_SIZE);
-	int r;
 
 	if (slot == NULL)
 		return error_set_nomem(reterr);
 	ledger_slot_put(part->slot, slot);
-	r = write_generation(plan, NULL, part->chunk, part->chunk->generation + 1, reterr);
-	if (r < 0)
-		return r;
 	return add_write(plan, NULL, ledger_slot_address(part->chunk, part->slot), slot,
 			 LEDGER_SLOT_SIZE, reterr);
 }
 
-/* The plan rests on the chunk's table and on the state of the slot. */
-static int expect_chunk(struct plan *plan, const struct ledger_chunk *chunk, bool gets_slot,
+static int add_expect(struct plan *plan, struct surgery_expect expect, struct lcp_error **reterr)
+{
+	return vec_push(&plan->surgery.expects, expect) < 0 ? error_set_nomem(reterr) : 0;
+}
+
+/*
+ * The plan rests on all objects: symbols were looked up in them, and a library that was closed may
+ * have left its place to another one, or to a newer build of itself.
+ */
+static int expect_objects(struct plan *plan, struct lcp_error **reterr)
+{
+	const struct lcp_process *process = plan->process;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < process->object_count; i++) {
+		const struct object *object = &process->objects[i];
+		struct surgery_expect expect = {
+			.address = object->identity.address,
+			.size = object->identity.size,
+			.bytes = object->identity_bytes,
+			.loaded = object->identity_bytes,
+		};
+
+		vec_foreach (&plan->surgery.changes, change)
+			expect.stopped = expect.stopped || (change->entry >= object->start &&
+							    change->entry < object->end);
+		if (expect.size > 0)
+			r = add_expect(plan, expect, reterr);
+	}
+	return r;
+}
+
+/* The plan rests on the chunk's table, that is on its generation. */
+static int expect_chunk(struct plan *plan, const struct ledger_chunk *chunk, bool changes,
 			struct lcp_error **reterr)
 {
-	uint8_t *bytes = plan_alloc(plan, 16);
+	struct surgery_write read = { 0 }, written = { 0 };
+	struct surgery_expect expect;
+	int r;
+
+	vec_foreach (&plan->surgery.expects, other)
+		if (other->address == chunk->address + LEDGER_CHUNK_GENERATION)
+			return 0;
+	r = add_stamp(plan, chunk, 0, &read, reterr);
+	if (r == 0)
+		r = add_stamp(plan, chunk, changes, &written, reterr);
+	if (r < 0)
+		return r;
+	expect = (struct surgery_expect){
+		.address = read.address,
+		.size = read.size,
+		.bytes = is_new_chunk(plan, chunk) ? NULL : read.bytes,
+		.loaded = written.bytes,
+	};
+	if (vec_push(&plan->surgery.expects, expect) < 0 ||
+	    (changes && vec_push(&plan->surgery.writes, written) < 0))
+		return error_set_nomem(reterr);
+	return 0;
+}
+
+/*
+ * The beginning of a new record holds the time when it was made: what another doctor has put there
+ * differs.
+ */
+static int expect_record(struct plan *plan, const struct plan_part *part, struct lcp_error **reterr)
+{
 	struct surgery_expect expect = {
-		.address = chunk->address + LEDGER_CHUNK_GENERATION,
-		.size = 8,
-		.bytes = bytes,
-		.loaded = bytes + (gets_slot ? 8 : 0),
+		.address = part->record->address,
+		.size = LEDGER_ENTRY_MAX,
+		.loaded = part->bytes,
+		.stopped = true,
 	};
 
-	if (bytes == NULL)
-		return error_set_nomem(reterr);
-	put_le64(bytes, chunk->generation);
-	put_le64(bytes + 8, chunk->generation + 1);
-	vec_foreach (&plan->surgery.expects, other)
-		if (other->address == expect.address) {
-			if (gets_slot)
-				other->loaded = expect.loaded;
-			return 0;
-		}
-	return vec_push(&plan->surgery.expects, expect) < 0 ? error_set_nomem(reterr) : 0;
+	return add_expect(plan, expect, reterr);
 }
 
 int plan_unmap(struct plan *plan, const struct ledger_chunk *chunk, struct lcp_error **reterr)
@@ -253,18 +300,20 @@ static int expect_part(struct plan *plan, const struct plan_part *part, struct l
 {
 	uint64_t state = ledger_slot_address(part->chunk, part->slot) + LEDGER_SLOT_STATE;
 	uint8_t *bytes = plan_alloc(plan, 4);
-	struct surgery_expect expect = { state, 4, bytes, bytes };
+	struct surgery_expect expect = {
+		.address = state,
+		.size = 4,
+		.bytes = part->is_new ? NULL : bytes,
+		.loaded = bytes,
+		.stopped = true,
+	};
 	int r;
 
 	if (bytes == NULL)
 		return error_set_nomem(reterr);
-	if (is_new_chunk(plan, part->chunk))
-		return 0;
-	r = expect_chunk(plan, part->chunk, part->is_new, reterr);
-	if (r < 0 || part->is_new)
-		return r;
 	put_le32(bytes, part->before);
-	return vec_push(&plan->surgery.expects, expect) < 0 ? error_set_nomem(reterr) : 0;
+	r = add_expect(plan, expect, reterr);
+	return r < 0 || !part->is_new ? r : expect_record(plan, part, reterr);
 }
 
 /* Is the slot one of those that are given back when the switch is done, or undone? */
@@ -302,7 +351,6 @@ static int give_back(struct plan *plan, struct surgery_unload *unload, const str
 	struct ledger_chunk *chunk = part->chunk;
 	struct object_table memory = { chunk->address, chunk->bytes + chunk->data_bytes };
 	uint8_t *nothing = plan_alloc(plan, LEDGER_SLOT_SIZE);
-	int r;
 
 	if (nothing == NULL)
 		return error_set_nomem(reterr);
@@ -310,16 +358,14 @@ static int give_back(struct plan *plan, struct surgery_unload *unload, const str
 		return 0;
 	if (chunk_ends(plan, chunk, undo))
 		return vec_push(&unload->unmaps, memory) < 0 ? error_set_nomem(reterr) : 0;
-	r = write_generation(plan, unload, chunk, chunk->generation + 2, reterr);
-	if (r < 0)
-		return r;
 	return add_write(plan, unload, ledger_slot_address(chunk, part->slot), nothing,
 			 LEDGER_SLOT_SIZE, reterr);
 }
 
 /*
- * A record that goes away is forgotten by libgcc first. Where that is in doubt, or not done yet by
- * a thread that a dead doctor had borrowed, its memory stays, or nobody may be in libgcc.
+ * A record that goes away is forgotten by libgcc first. Where that is in doubt, its memory stays. A
+ * thread that a dead doctor had borrowed may still be telling libgcc of what was only loaded: then
+ * nobody may be in libgcc.
  */
 static int forget_frames(struct plan *plan, struct plan_part *part, struct lcp_error **reterr)
 {
@@ -334,14 +380,14 @@ static int forget_frames(struct plan *plan, struct plan_part *part, struct lcp_e
 		r = frames_state(plan->process, &frames, part->record, &state, reterr);
 	if (r < 0)
 		return r;
-	part->stays = state == FRAMES_DOUBT;
-	if (state == FRAMES_NONE)
-		return plan_clear(plan, frames.avoid[0].start, frames.avoid[0].end, false, "libgcc",
-				  reterr);
-	if (state == FRAMES_KNOWN &&
+	part->stays = part->stays || state == FRAMES_DOUBT;
+	if (state == FRAMES_NONE || part->before == LCP_STATE_LOADED)
+		r = plan_clear(plan, frames.avoid[0].start, frames.avoid[0].end, false, "libgcc",
+			       reterr);
+	if (r == 0 && state == FRAMES_KNOWN &&
 	    vec_push(&plan->surgery.after.frames, frames_call(&frames, part->record)) < 0)
 		return error_set_nomem(reterr);
-	return 0;
+	return r;
 }
 
 static int seal_part(struct plan *plan, struct plan_part *part, struct lcp_error **reterr)
@@ -356,9 +402,7 @@ static int seal_part(struct plan *plan, struct plan_part *part, struct lcp_error
 
 	if (vec_push(&plan->surgery.marks, mark) < 0)
 		return error_set_nomem(reterr);
-	r = forget_frames(plan, part, reterr);
-	if (r == 0)
-		r = expect_part(plan, part, reterr);
+	r = expect_part(plan, part, reterr);
 	if (r == 0)
 		r = write_record(plan, part, reterr);
 	if (r == 0 && is_given_back(plan, part, false))
@@ -411,14 +455,50 @@ static int add_tables(struct plan *plan, struct lcp_error **reterr)
 	return r;
 }
 
+/*
+ * Chunks get another generation before they are changed, and one more when all is done: what was
+ * read meanwhile, tables, records or entries, is no ground for a plan.
+ */
+static int open_chunks(struct plan *plan, struct lcp_error **reterr)
+{
+	int r = 0;
+
+	vec_foreach (&plan->parts, part)
+		if (r == 0)
+			r = expect_chunk(plan, part->chunk, true, reterr);
+	return r;
+}
+
+static int close_chunks(struct plan *plan, struct surgery_unload *unload, struct lcp_error **reterr)
+{
+	vec_foreach (&plan->parts, part) {
+		struct surgery_write stamp;
+		int r = add_stamp(plan, part->chunk, 2, &stamp, reterr);
+
+		if (r < 0)
+			return r;
+		if (!is_unmapped(unload, part->chunk) && vec_push(&unload->stamps, stamp) < 0)
+			return error_set_nomem(reterr);
+	}
+	return 0;
+}
+
 int plan_seal(struct plan *plan, struct lcp_error **reterr)
 {
 	const struct ledger_row *pivot = choose_pivot(plan);
 	int r;
 
 	r = add_tables(plan, reterr);
+	if (r == 0)
+		r = open_chunks(plan, reterr);
 	if (r == 0 && pivot != NULL)
 		r = add_changes(plan, pivot, reterr);
+	if (r == 0)
+		r = expect_objects(plan, reterr);
+	/* Which parts stay is known before it is asked whether all of a chunk goes. */
+	vec_foreach (&plan->parts, part)
+		if (r == 0)
+			r = forget_frames(plan, part, reterr);
 	vec_foreach (&plan->parts, part) {
 		if (pivot != NULL)
 			set_pivot(part->record, pivot);
@@ -428,5 +508,7 @@ int plan_seal(struct plan *plan, struct lcp_error **reterr)
 	vec_foreach (&plan->parts, part)
 		if (r == 0 && part->is_new)
 			r = publish(plan, part, reterr);
-	return r;
+	if (r == 0)
+		r = close_chunks(plan, &plan->surgery.after, reterr);
+	return r == 0 ? close_chunks(plan, &plan->surgery.undo, reterr) : r;
 }

@@ -36,12 +36,16 @@ struct object_table {
 	uint64_t size;
 };
 
+#define OBJECT_IDENTITY_MAX 16
+
 struct object {
 	/*
 	 * As /proc/PID/maps has it, but printable; "[vdso]", "" if no file is mapped; never NULL.
 	 */
 	char *path;
 	char *build_id; /* hexadecimal digits, or NULL */
+	struct object_table identity; /* its first bytes in the process */
+	uint8_t identity_bytes[OBJECT_IDENTITY_MAX];
 	uint16_t machine;
 	bool is_program; /* what was executed, not a library */
 	bool is_linker; /* the dynamic linker, which all namespaces share */

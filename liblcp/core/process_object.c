@@ -189,8 +189,17 @@ static void take_tls(const Elf64_Phdr *header, struct object *ret)
 	ret->tls_address = ret->bias + header->p_vaddr;
 }
 
-/* The build-id among notes (gABI, "Note Section"): its digits, or NULL. */
-static int find_build_id(const uint8_t *notes, size_t size, size_t align, char **ret)
+/* Note which bytes at @address tell that the object is still there. */
+static void take_identity(uint64_t address, const uint8_t *bytes, size_t size, struct object *ret)
+{
+	ret->identity.address = address;
+	ret->identity.size = size < OBJECT_IDENTITY_MAX ? size : OBJECT_IDENTITY_MAX;
+	memcpy(ret->identity_bytes, bytes, ret->identity.size);
+}
+
+/* The build-id among the notes at @address (gABI, "Note Section"), if there is one. */
+static int find_build_id(uint64_t address, const uint8_t *notes, size_t size, size_t align,
+			 struct object *ret)
 {
 	autostr struct str digits = { 0 };
 	uint64_t at = 0, name, desc, end;
@@ -209,8 +218,9 @@ static int find_build_id(const uint8_t *notes, size_t size, size_t align, char *
 		    memcmp(notes + name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) != 0 ||
 		    note.n_descsz == 0 || note.n_descsz > BUILD_ID_MAX)
 			continue;
+		take_identity(address + desc, notes + desc, note.n_descsz, ret);
 		str_put_hex(&digits, notes + desc, note.n_descsz);
-		return str_take(&digits, ret);
+		return str_take(&digits, &ret->build_id);
 	}
 	return 0;
 }
@@ -230,7 +240,7 @@ static int take_notes(const struct head *head, const Elf64_Phdr *header, struct 
 	r = read_memory(head, table.address, notes, table.size);
 	if (r < 0)
 		return process_fails(r) ? r : 0;
-	return find_build_id(notes, table.size, header->p_align == 8 ? 8 : 4, &ret->build_id);
+	return find_build_id(table.address, notes, table.size, header->p_align == 8 ? 8 : 4, ret);
 }
 
 static int take_tables(const struct head *head, struct object *ret)

@@ -6,6 +6,7 @@
  * A half-made switch is finished if its pivot was written and undone otherwise: neither changes
  * what the process runs, since guards see to that meanwhile.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -97,42 +98,19 @@ static int join(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slo
 	return r < 0 ? r : plan_join(plan, &part, reterr);
 }
 
-/*
- * An object that was closed took its patches with it, and if it was opened again, perhaps at the
- * same place, it has its own code.
- */
-static int is_void(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
-		   struct lcp_error **reterr)
-{
-	struct lcp_process *process = plan->process;
-	struct ledger_record *record;
-	int r;
-
-	r = ledger_record(process, chunk, slot, &record, reterr);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < record->row_count; i++) {
-		const struct ledger_row *row = &record->rows[i];
-		const struct object *object = process_object_at(process, row->entry);
-		uint8_t there[LEDGER_ENTRY_MAX];
-
-		if (row->size == 0)
-			continue;
-		if (object == NULL || object->build_id == NULL || object->bias != record->bias ||
-		    strcmp(object->build_id, record->build_id) != 0)
-			return 1;
-		r = process_read(process, row->entry, there, row->size, row->name, reterr);
-		return r < 0 ? r : memcmp(there, row->pristine, row->size) == 0;
-	}
-	return 0;
-}
-
 static int is_left_over(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
 			struct lcp_error **reterr)
 {
-	if (slot->state == LCP_STATE_APPLIED)
-		return is_void(plan, chunk, slot, reterr);
-	return slot->state == LCP_STATE_LOADED || slot->state == LCP_STATE_REVERTED;
+	struct ledger_record *record;
+	bool is_void;
+	int r;
+
+	if (slot->state != LCP_STATE_APPLIED)
+		return slot->state == LCP_STATE_LOADED || slot->state == LCP_STATE_REVERTED;
+	r = ledger_record(plan->process, chunk, slot, &record, reterr);
+	if (r == 0)
+		r = ledger_is_void(plan->process, record, &is_void, reterr);
+	return r < 0 ? r : is_void;
 }
 
 /* Memory that nobody needs, if nobody is in it either. */
@@ -233,7 +211,7 @@ static bool has_void(struct plan *plan, struct ledger_chunk *chunk)
 
 	for (size_t i = 0; !found && i < LEDGER_SLOT_COUNT; i++)
 		if (chunk->slots[i].state == LCP_STATE_APPLIED && (oldest == NULL || oldest[i]))
-			found = is_void(plan, chunk, &chunk->slots[i], NULL) != 0;
+			found = is_left_over(plan, chunk, &chunk->slots[i], NULL) != 0;
 	return found;
 }
 
@@ -276,20 +254,20 @@ static int recover_once(struct lcp_process *process, const struct plan_settings 
 	if (left == -LCP_EINUSE)
 		log_debug(process->ctx, "process %d: memory of patches is still in use",
 			  process->target->pid);
-	return left == -EAGAIN ? left : r == 1 || left == 1;
+	return left == -EAGAIN || left == -EFAULT ? left : r == 1 || left == 1;
 }
 
 static int recover_all(struct lcp_process *process, const struct plan_settings *settings,
 		       struct lcp_report *report, struct lcp_error **reterr)
 {
-	int r = -EAGAIN;
+	struct lcp_error *error;
+	int r, plans = 0;
 
-	for (int i = 0; r == -EAGAIN && i < PLANS_MAX; i++)
-		r = recover_once(process, settings, report, reterr);
-	if (r != -EAGAIN)
-		return r;
-	return error_set(reterr, -LCP_ECONFLICT,
-			 "process %d changes faster than a plan can be made", process->target->pid);
+	do {
+		error = NULL;
+		r = recover_once(process, settings, report, &error);
+	} while (apply_again(process, ++plans, &r, error, reterr));
+	return r;
 }
 
 int recover(struct plan *plan, struct lcp_process *process, const struct plan_settings *settings,

@@ -227,22 +227,18 @@ int revert(struct lcp_process *process, const char *id, const struct lcp_apply_o
 {
 	autoresult struct lcp_report *report = calloc(1, sizeof(*report));
 	struct plan_settings settings;
-	int r;
+	struct lcp_error *error;
+	int r, plans = 0;
 
 	if (report == NULL)
 		return error_set_nomem(reterr);
 	apply_settings(process, options, &settings);
-	for (int i = 0; i < PLANS_MAX; i++) {
-		r = revert_once(process, id, &settings, report, reterr);
+	do {
+		error = NULL;
+		r = revert_once(process, id, &settings, report, &error);
 		if (r < 0)
 			process_doubt(process);
-		if (r != -EAGAIN)
-			break;
-	}
-	if (r == -EAGAIN)
-		return error_set(reterr, -LCP_ECONFLICT,
-				 "process %d changes faster than a plan can be made",
-				 process->target->pid);
+	} while (apply_again(process, ++plans, &r, error, reterr));
 	if (r < 0)
 		return r;
 	report->outcome = (settings.flags & LCP_APPLY_DRY_RUN) != 0 ? LCP_OUTCOME_APPLICABLE

@@ -148,7 +148,8 @@ static int new_chunk(struct plan *plan, const struct room_wish *wish, struct led
 		chunk->bytes = LEDGER_CHUNK_SIZE;
 	if (wish->data_bytes > 0 && chunk->data_bytes < LEDGER_DATA_SIZE)
 		chunk->data_bytes = LEDGER_DATA_SIZE;
-	chunk->generation = 1;
+	/* Nobody takes it for one that was here before and is gone. */
+	chunk->generation = plan->process->target->ops->now(plan->process->target);
 	name_chunk(chunk, wish->id);
 	chunk->slots = plan_alloc(plan, LEDGER_SLOT_COUNT * sizeof(*chunk->slots));
 	if (chunk->slots == NULL)

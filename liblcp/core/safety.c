@@ -27,7 +27,7 @@
 #endif
 
 /* So much of the buffer is there before threads stop: more than the stacks of most threads. */
-#define BUFFER_TOUCHED (256u << 10)
+#define BUFFER_TOUCHED (64u << 10)
 #define BUFFER_SIZE (SAFETY_STACK_MAX + RED_ZONE)
 
 /*

@@ -17,30 +17,21 @@ void status_free(struct lcp_status *status)
 	free(status);
 }
 
-/* Is the object still there, or was it closed? */
-static bool is_there(const struct lcp_process *process, const struct ledger_record *record)
-{
-	for (size_t i = 0; i < record->row_count; i++) {
-		const struct object *object = process_object_at(process, record->rows[i].entry);
-
-		if (record->rows[i].size > 0)
-			return object != NULL && object->bias == record->bias &&
-			       object->build_id != NULL &&
-			       strcmp(object->build_id, record->build_id) == 0;
-	}
-	return true;
-}
-
 /* The pivot's bytes decide while a switch is half-made. */
 static int is_in_force(const struct lcp_process *process, uint32_t state,
 		       const struct ledger_record *record, bool *ret, struct lcp_error **reterr)
 {
 	const struct ledger_pivot *pivot = &record->pivot;
 	uint8_t there[LEDGER_ENTRY_MAX];
-	bool committed;
+	bool committed, is_void;
 	int r;
 
-	*ret = state == LCP_STATE_APPLIED && is_there(process, record);
+	*ret = false;
+	if (state == LCP_STATE_APPLIED) {
+		r = ledger_is_void(process, record, &is_void, reterr);
+		*ret = r == 0 && !is_void;
+		return r;
+	}
 	if ((state != LCP_STATE_SWITCHING && state != LCP_STATE_REVERTING) || pivot->size == 0)
 		return 0;
 	r = process_read(process, pivot->entry, there, pivot->size, record->id, reterr);

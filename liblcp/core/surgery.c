@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/surgery.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,6 +25,7 @@ void surgery_fini(struct surgery *surgery)
 	for (size_t i = 0; i < ARRAY_SIZE(unloads); i++) {
 		vec_fini(&unloads[i]->frames);
 		vec_fini(&unloads[i]->writes);
+		vec_fini(&unloads[i]->stamps);
 		vec_fini(&unloads[i]->unmaps);
 	}
 	vec_fini(&surgery->expects);
@@ -45,7 +47,7 @@ static int write_bytes(const struct surgery *surgery, uint64_t address, const vo
 	return surgery->target->ops->write(surgery->target, address, bytes, size);
 }
 
-/* Are @size bytes at @address those? 0; -EAGAIN if not. */
+/* Are @size bytes at @address those? 0; -EAGAIN if not, or if nothing is there any more. */
 static int compare(const struct surgery *surgery, uint64_t address, const uint8_t *bytes,
 		   size_t size)
 {
@@ -53,19 +55,25 @@ static int compare(const struct surgery *surgery, uint64_t address, const uint8_
 	int r;
 
 	r = surgery->target->ops->read(surgery->target, address, there, size);
+	if (r == -EFAULT)
+		return -EAGAIN;
 	if (r < 0)
 		return target_fail(surgery->target, r, "reading 0x%" PRIx64, address);
 	return memcmp(there, bytes, size) == 0 ? 0 : -EAGAIN;
 }
 
-static int check_expects(const struct surgery *surgery)
+static int check_expects(struct surgery *surgery, bool stopped)
 {
 	int r = 0;
 
-	vec_foreach (&surgery->expects, expect)
-		if (r == 0)
-			r = compare(surgery, expect->address,
-				    surgery->loaded ? expect->loaded : expect->bytes, expect->size);
+	vec_foreach (&surgery->expects, expect) {
+		const uint8_t *bytes = surgery->loaded ? expect->loaded : expect->bytes;
+
+		if (r == 0 && bytes != NULL && (expect->stopped || !stopped))
+			r = compare(surgery, expect->address, bytes, expect->size);
+	}
+	/* Without an answer it is ours as long as the process is held. */
+	surgery->lost = surgery->loaded && (r == -EAGAIN || (r < 0 && !stopped));
 	return r;
 }
 
@@ -216,6 +224,8 @@ static int unload(const struct surgery *surgery, const struct surgery_unload *un
 	vec_foreach (&unload->writes, item)
 		if (r == 0)
 			r = write_bytes(surgery, item->address, item->bytes, item->size);
+	vec_foreach (&unload->stamps, item)
+		(void)write_bytes(surgery, item->address, item->bytes, item->size);
 	vec_foreach (&unload->unmaps, item)
 		if (r == 0)
 			r = unmap(surgery, item->address, item->size, deadline);
@@ -287,6 +297,15 @@ static int to_guards(const struct surgery *surgery)
 	return r;
 }
 
+/* Memory that could not be written at first, and so is as it was, need not be written back. */
+static int settle_entry(const struct surgery *surgery, const struct surgery_change *change,
+			bool new)
+{
+	if (!new &&compare(surgery, change->entry, change->from, change->size) == 0)
+		return 0;
+	return write_bytes(surgery, change->entry, new ? change->to : change->from, change->size);
+}
+
 /* Put the entries that are not the pivot's where they belong: those without a guard first. */
 static int settle(const struct surgery *surgery, bool new)
 {
@@ -295,8 +314,7 @@ static int settle(const struct surgery *surgery, bool new)
 	for (int guarded = 0; guarded <= 1; guarded++)
 		vec_foreach (&surgery->changes, change)
 			if (r == 0 && change->has_guard == guarded && !is_pivot(surgery, change))
-				r = write_bytes(surgery, change->entry,
-						new ? change->to : change->from, change->size);
+				r = settle_entry(surgery, change, new);
 	return r;
 }
 
@@ -324,27 +342,33 @@ static int read_back(const struct surgery *surgery, bool new)
 }
 
 /*
- * Back to where it was: through the guards, so that it is whole at every instant here too.
+ * Back to where it was: through the guards if it was committed, so that it is whole at every
+ * instant here too.
  *
  * The reason for it is in the target's fault and stays there; if this fails as well, that is worse
  * than any reason.
  */
 static int roll_back(const struct surgery *surgery, int reason)
 {
+	const struct surgery_change *pivot = surgery->changes.items;
 	struct target *target = surgery->target;
 	int r;
 
-	r = to_guards(surgery);
-	if (r == 0)
-		r = write_pivot(surgery, false);
+	r = compare(surgery, pivot->entry, pivot->from, pivot->size);
+	if (r == -EAGAIN) {
+		r = to_guards(surgery);
+		if (r == 0)
+			r = write_pivot(surgery, false);
+	}
 	if (r == 0)
 		r = settle(surgery, false);
 	if (r == 0)
 		r = read_back(surgery, false);
 	if (r == 0)
 		r = mark(surgery, BEFORE);
-	if (r == 0)
-		return reason;
+	/* Nothing is damaged in a process that has ended. */
+	if (r == 0 || r == -LCP_EGONE)
+		return r < 0 ? r : reason;
 	target->fault = (struct target_fault){ 0 };
 	return target_fail(target, -LCP_EDAMAGED,
 			   "process %d: a switch failed and could not be undone: a query tells "
@@ -389,6 +413,8 @@ static int attempt(struct surgery *surgery)
 	if (surgery->stop_limit_ns != 0 && now(surgery) - begin > surgery->stop_limit_ns)
 		r = target_fail(target, -LCP_ESTOP, "the threads took longer to stop than allowed");
 	if (r == 0)
+		r = check_expects(surgery, true);
+	if (r == 0)
 		r = check_entries(surgery);
 	if (r == 0 && surgery->safety != NULL)
 		r = safety_check(surgery->safety, target);
@@ -416,7 +442,7 @@ static int try(struct surgery *surgery)
 	surgery->held = r == 0;
 	if (r < 0)
 		return r;
-	r = check_expects(surgery);
+	r = check_expects(surgery, false);
 	if (r == 0 && !surgery->loaded && !surgery->dry_run) {
 		target->ops->borrow(target);
 		r = load(surgery);
@@ -444,7 +470,7 @@ int surgery_run(struct surgery *surgery)
 		target->ops->sleep(target, pause);
 		pause = 2 * pause > PAUSE_MAX_NS ? PAUSE_MAX_NS : 2 * pause;
 	}
-	if (r < 0 && r != -LCP_EDAMAGED && surgery->held && !surgery->switched) {
+	if (r < 0 && r != -LCP_EDAMAGED && surgery->held && !surgery->lost && !surgery->switched) {
 		target->ops->borrow(target);
 		unload_undo(surgery);
 		target->ops->give_back(target);

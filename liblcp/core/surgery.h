@@ -33,12 +33,13 @@ struct surgery_write {
 	size_t size;
 };
 
-/* What the plan rests on: these bytes are there, and once load is done those. */
+/* What the plan rests on: these bytes are there (NULL: any), and once load is done those. */
 struct surgery_expect {
 	uint64_t address;
-	size_t size;
-	const uint8_t *bytes;
+	size_t size; /* LEDGER_ENTRY_MAX at most */
+	const uint8_t *bytes; /* NULL: before load nothing is */
 	const uint8_t *loaded;
+	bool stopped; /* looked at once more when all threads stand still */
 };
 
 /*
@@ -87,6 +88,7 @@ struct surgery_frames {
 struct surgery_unload {
 	VEC(struct surgery_frames) frames;
 	VEC(struct surgery_write) writes;
+	VEC(struct surgery_write) stamps; /* made whatever else fails */
 	VEC(struct object_table) unmaps;
 };
 
@@ -115,6 +117,11 @@ struct surgery {
 	size_t thread_count;
 	bool held;
 	bool loaded;
+	/*
+	 * Between two attempts the process is let go of, and another doctor takes what is loaded
+	 * for what a dead one left: what is there now is not ours to use, nor to give back.
+	 */
+	bool lost;
 	bool switched;
 };
 
@@ -123,7 +130,7 @@ void surgery_fini(struct surgery *surgery);
 #define autosurgery cleanup(surgery_fini)
 
 /*
- * Do it: 0; -EAGAIN if the plan is out of date, and then nothing was changed; or why not, as the
+ * Do it: 0; -EAGAIN if the plan is out of date, and then no entry was changed; or why not, as the
  * functions of target.h say, with the target's fault set; -LCP_EINUSE if threads were in the way
  * all the time. Unless it is -LCP_EDAMAGED, on failure the process's code is as before.
  */

@@ -82,6 +82,8 @@ struct target_ptrace {
 	int32_t kept; /* stopped, or 0 */
 	struct surgeon *surgeon; /* during operate(); NULL if the calling thread traces */
 	volatile bool waiting; /* for a thread, or in PTRACE_SEIZE: see ptrace_tick() */
+	volatile uint64_t waits; /* how often it was; and what that was at the last tick */
+	uint64_t waits_before;
 
 	/* All threads that are traced, and some that were. One mapping holds both arrays. */
 	struct target_thread *table;
@@ -107,6 +109,14 @@ int ptrace_do(int request, int32_t tid, uint64_t address, uint64_t data);
 
 /* What a status of waitpid(2) means. */
 struct ptrace_stop ptrace_classify(int status);
+
+/*
+ * wait4(2) for a stop or the end of a thread, but a stop is looked at and not taken. With a stop the
+ * kernel hands out the signal as well: if the tracer is killed before it has the thread go on with it,
+ * the signal is lost. What was not taken the kernel delivers itself (kernel/exit.c,
+ * wait_task_stopped() clears what kernel/signal.c, ptrace_stop() returns).
+ */
+long ptrace_wait(int32_t tid, int flags, int *ret_status);
 
 /*
  * Wait for the next stop of @tid, which is traced, until @deadline: 0, -ESRCH if it has ended

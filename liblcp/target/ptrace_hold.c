@@ -92,14 +92,17 @@ void ptrace_table_tidy(struct target_ptrace *ptrace)
  * execve(2) kills all other threads, and waits for them: for those that are traced until their
  * tracer has waited for them (fs/exec.c, de_thread). That is us, and we may be waiting for the
  * thread that executes, or in PTRACE_SEIZE for the lock that it holds, from which no signal makes
- * us return (it is restarted). Seen within 100 tries. So meanwhile the dead are waited for here.
+ * us return (it is restarted). Seen within 100 tries. So meanwhile the dead are waited for here; but
+ * only if it is the same wait as at the last tick: of 1,024 threads this takes longer than their stop.
  */
 void ptrace_tick(void *arg)
 {
-	const struct target_ptrace *ptrace = arg;
+	struct target_ptrace *ptrace = arg;
+	bool stuck = ptrace->waits == ptrace->waits_before;
 	int saved = errno;
 
-	for (size_t i = 0; ptrace->waiting && i < ptrace->count; i++) {
+	ptrace->waits_before = ptrace->waits;
+	for (size_t i = 0; stuck && ptrace->waiting && i < ptrace->count; i++) {
 		int32_t tid = ptrace->table[i].tid;
 		siginfo_t info = { 0 };
 
@@ -121,6 +124,7 @@ int ptrace_seize(struct target_ptrace *ptrace, int32_t tid, uint64_t options, si
 		if (r < 0)
 			return r;
 	}
+	ptrace->waits++;
 	ptrace->waiting = true;
 	r = ptrace_do(PTRACE_SEIZE, tid, 0, options);
 	ptrace->waiting = false;
@@ -230,9 +234,23 @@ static bool hold_again(struct target_ptrace *ptrace)
 	return false;
 }
 
+static int give_up_holding(struct target_ptrace *ptrace, int32_t doctor)
+{
+	struct target *target = &ptrace->base;
+
+	if (doctor == (int32_t)syscall(SYS_gettid))
+		return target_fail(target, -LCP_ESTOP,
+				   "a thread of process %d that is to be let go does not stop",
+				   target->pid);
+	return target_fail(target, -LCP_ELOCKED, "another doctor (%d) is at work on process %d",
+			   doctor, target->pid);
+}
+
 /*
  * Nobody traces it, and still it cannot be seized: it may be that a doctor left between the two
- * looks. So the right to do it is missed only if it is missed again and again.
+ * looks. So the right to do it is missed only if it is missed again and again. And the doctor that
+ * has it may be ourselves: a thread of ours that was slow to stop when all were released (a loaded
+ * machine is enough) stands still from then on until it is served, and can be had again after that.
  */
 int ptrace_hold(struct target *target, uint64_t deadline)
 {
@@ -244,6 +262,7 @@ int ptrace_hold(struct target *target, uint64_t deadline)
 
 	if (ptrace->held != 0 || hold_again(ptrace))
 		return 0;
+	ptrace_serve(ptrace);
 	for (;;) {
 		r = try_to_hold(ptrace, &doctor);
 		refused = r == -EPERM ? refused + 1 : 0;
@@ -254,10 +273,9 @@ int ptrace_hold(struct target *target, uint64_t deadline)
 		if (r != -EAGAIN && r != -EPERM)
 			return r;
 		if (ptrace_now(target) >= deadline)
-			return target_fail(target, -LCP_ELOCKED,
-					   "another doctor (%d) is at work on process %d", doctor,
-					   target->pid);
+			return give_up_holding(ptrace, doctor);
 		nap(pause);
+		ptrace_serve(ptrace);
 		if (pause < HOLD_PAUSE_MAX)
 			pause *= 2;
 	}
@@ -314,7 +332,7 @@ void ptrace_serve(struct target_ptrace *ptrace)
 
 		if (ptrace->threads[i].state != PTRACE_RUNNING)
 			continue;
-		if (syscall(SYS_wait4, ptrace->table[i].tid, &status, __WALL | WNOHANG, NULL) > 0)
+		if (ptrace_wait(ptrace->table[i].tid, WNOHANG, &status) > 0)
 			serve(ptrace, ptrace->table[i].tid, status);
 	}
 }
@@ -323,6 +341,15 @@ void ptrace_serve(struct target_ptrace *ptrace)
 static bool runs(const struct target_ptrace *ptrace, int32_t tid)
 {
 	return tid != 0 && ptrace_table_find(ptrace, tid) != ptrace->count;
+}
+
+/* Is any thread still traced? It may stop at any time, and has to be let go on. */
+static bool any_runs(const struct target_ptrace *ptrace)
+{
+	for (size_t i = 0; i < ptrace->count; i++)
+		if (ptrace->threads[i].state == PTRACE_RUNNING)
+			return true;
+	return false;
 }
 
 /*
@@ -335,13 +362,13 @@ static void nap_serving(struct target_ptrace *ptrace, uint64_t ns)
 	int32_t held = ptrace->held;
 	int status;
 
-	if (!runs(ptrace, held)) {
+	if (!any_runs(ptrace)) {
 		nap(ns);
-	} else if (ptrace->surgeon == NULL) {
+	} else if (!runs(ptrace, held) || ptrace->surgeon == NULL) {
 		nap(ns < SERVE_PAUSE ? ns : SERVE_PAUSE);
 	} else {
 		surgeon_tick(ptrace->surgeon, ns);
-		if (syscall(SYS_wait4, held, &status, __WALL, NULL) == held)
+		if (ptrace_wait(held, 0, &status) == held)
 			serve(ptrace, held, status);
 		surgeon_tick(ptrace->surgeon, 0);
 	}

@@ -52,6 +52,21 @@ struct ptrace_stop ptrace_classify(int status)
 	return stop;
 }
 
+long ptrace_wait(int32_t tid, int flags, int *ret_status)
+{
+	siginfo_t info = { 0 };
+
+	if (syscall(SYS_waitid, P_PID, tid, &info, WSTOPPED | WEXITED | WNOWAIT | __WALL | flags,
+		    NULL) < 0)
+		return -1;
+	if (info.si_pid == 0)
+		return 0;
+	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
+		return syscall(SYS_wait4, tid, ret_status, __WALL | WNOHANG, NULL);
+	*ret_status = info.si_status << 8 | 0x7f;
+	return tid;
+}
+
 /*
  * A first thread that has ended while others live is not reported before they have ended too
  * (kernel/exit.c, delay_group_leader).
@@ -71,8 +86,7 @@ static int wait_until(struct target_ptrace *ptrace, int32_t tid, uint64_t deadli
 	bool here = ptrace->surgeon == NULL;
 
 	for (unsigned int tries = 0;; tries++) {
-		long found = syscall(SYS_wait4, tid, ret_status, __WALL | (here ? WNOHANG : 0),
-				     NULL);
+		long found = ptrace_wait(tid, here ? WNOHANG : 0, ret_status);
 
 		if (found == tid)
 			return 0;
@@ -98,6 +112,7 @@ int ptrace_wait_stop(struct target *target, int32_t tid, uint64_t deadline, stru
 	struct target_ptrace *ptrace = ptrace_of(target);
 	int status = 0, r;
 
+	ptrace->waits++;
 	ptrace->waiting = true;
 	r = wait_until(ptrace, tid, deadline, &status);
 	ptrace->waiting = false;

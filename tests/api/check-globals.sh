@@ -92,8 +92,6 @@ end
 # for it must not be cancelled: that would happen in the surgeon, which shares its state. Where a stack
 # is mapped is asked for by an ioctl of the process's maps. Records of the ledger have the time.
 # libunwind gets accessors of ours (target/unwind.c), so that it reads what we have read and nothing else.
-cat >>"$scratch/allowed" <<-end
-# is mapped is asked for by an ioctl of the process's maps.
 cat <<-end
 	dlclose dlopen dlsym
 	_exit clone dup2 execve fcntl lseek memfd_create sigaction sigfillset sigprocmask syscall
@@ -103,14 +101,6 @@ cat <<-end
 	clock_gettime clock_nanosleep fstatat ioctl madvise mmap mprotect munmap openat poll prctl
 	process_vm_readv pthread_setcancelstate ptrace pwrite read snprintf strtoull sysconf
 	timer_create timer_settime waitid
-	strcspn strrchr strstr
-	clock_gettime clock_nanosleep fstatat ioctl mmap mprotect munmap openat poll prctl sysconf process_vm_readv pwrite
-	pthread_setcancelstate read setitimer snprintf strtoull
-end
-# core/safety.c maps a buffer for stacks; target/unwind.c gives libunwind accessors of its own, so that it
-# reads what we have read and nothing else.
-cat <<-end
-	mmap munmap
 	_Ux86_64_create_addr_space _Ux86_64_destroy_addr_space _Ux86_64_dwarf_search_unwind_table
 	_Ux86_64_get_reg _Ux86_64_get_save_loc _Ux86_64_init_remote _Ux86_64_is_signal_frame
 	_Ux86_64_set_caching_policy _Ux86_64_step

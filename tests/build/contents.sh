@@ -31,6 +31,6 @@ result $? "the harness compiles"
 driver_libs='-lelf -lz -ldl -pthread'
 share=${BUILD_MATRIX:+1}
 export driver_libs share="${share:-5}"
-# shellcheck disable=SC2046 # words are wanted
+# shellcheck disable=SC2046,SC2086 # words are wanted
 run_cases ${CASES:-$(ls "$top_srcdir/tests/build/cases")}
 finish

@@ -31,10 +31,10 @@ fi
 doctor=$(cd "$top_builddir" && pwd)/tests/live/doctor
 driver_libs='-ldl -pthread'
 share=$LIVE_MATRIX
-export variants doctor driver_libs share="${share:-16}"
+export variants doctor driver_libs share="${share:-24}"
 
 # Those that a patch can be made of.
-# shellcheck disable=SC2046 # words are wanted
+# shellcheck disable=SC2046,SC2086 # words are wanted
 run_cases ${CASES:-$(cd "$top_srcdir/tests/build/cases" && grep -l '^ \* expect:' ./* | sed 's,^\./,,')}
 
 # One line for a case: how often it came out right, of how often, in each way.

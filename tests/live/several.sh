@@ -80,7 +80,7 @@ for order in 'a b c' 'a c b' 'b a c' 'b c a' 'c a b' 'c b a'; do
 	for id in $order; do
 		left=$(echo "$left" | tr -d "$id")
 		set -- "$@" "revert $id" 'tell value'
-		words="$words $(newest $left)"
+		words="$words $(newest "$left")"
 	done
 	says "three patches on the same functions, taken out in the order $order" "$words none" -- \
 		"$@" query

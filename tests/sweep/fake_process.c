@@ -110,6 +110,8 @@ static int fake_write(struct target *target, uint64_t address, const void *bytes
 
 	if (!fake->held)
 		blame(fake, "a write to 0x%" PRIx64 " of a process that is not held", address);
+	if (fake->sealed >= address && fake->sealed - address < size)
+		return target_fail(target, -EIO, "write: sealed");
 	if (fails(fake)) {
 		if (fake->failure == FAIL_HALF)
 			(void)copy(fake, address, (void *)bytes, size / 2, true);
@@ -337,7 +339,16 @@ static uint64_t fake_now(struct target *target)
 
 static void fake_sleep(struct target *target, uint64_t ns)
 {
-	fake_of(target)->clock += ns;
+	struct fake_process *fake = fake_of(target);
+
+	fake->clock += ns;
+	if (fake->on_sleep == NULL)
+		return;
+	if (fake->held)
+		blame(fake, "sleep() of a doctor who holds the process");
+	fake->in_operate = false;
+	fake->on_sleep(fake, fake->on_sleep_arg);
+	fake->in_operate = true;
 }
 
 static void fake_close(struct target *target)
@@ -474,6 +485,11 @@ void fake_process_fail(struct fake_process *fake, uint64_t fail_at, enum failure
 	fake->fail_at = fail_at;
 	fake->failure = failure;
 	fake->failed = false;
+}
+
+void fake_process_move(struct fake_process *fake, uint64_t pc)
+{
+	put_register(&fake->threads[0], fake->target.arch->regs->pc, pc);
 }
 
 uint8_t *fake_process_at(const struct fake_process *fake, uint64_t address, size_t size)

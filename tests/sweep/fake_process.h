@@ -44,6 +44,9 @@ struct fake_process {
 	bool failed; /* the failure has come */
 	bool held, stopped, in_operate;
 	uint64_t clock;
+	uint64_t sealed; /* the byte there cannot be written; 0: none */
+	void (*on_sleep)(struct fake_process *fake, void *arg); /* what happens meanwhile */
+	void *on_sleep_arg;
 	jmp_buf killed;
 	char wrong[200]; /* what was called when it must not be; "" if nothing was */
 };
@@ -57,6 +60,9 @@ void fake_process_free(struct fake_process *fake);
 
 /* From now on operation @fail_at fails; they are counted from 1 again. */
 void fake_process_fail(struct fake_process *fake, uint64_t fail_at, enum failure failure);
+
+/* The first thread stands at @pc. */
+void fake_process_move(struct fake_process *fake, uint64_t pc);
 
 /* NULL unless all @size bytes are mapped. */
 uint8_t *fake_process_at(const struct fake_process *fake, uint64_t address, size_t size);

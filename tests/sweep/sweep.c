@@ -4,7 +4,9 @@
  * operation on it failing, for every n and in every way. Afterwards the process runs its old code
  * or its new code whole and knows which, and the next doctor does what it is asked to.
  *
- *	sweep PROGRAM PATCH [NEXT-LEVEL]
+ * And what a doctor does who has to wait, and finds the process changed when he comes back.
+ *
+ *	sweep PROGRAM PATCH NEXT-LEVEL RIVAL
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -350,17 +352,150 @@ static void warm_up(const struct fake_process *clean, struct lcp_kpatch *patch)
 	close_session(&session);
 }
 
+/* What another doctor does while the first one waits for a thread. */
+struct wait {
+	struct lcp_kpatch *rival;
+	int rival_result;
+};
+
+/* The program is where its file says. */
+static uint64_t last_entry(const struct lcp_kpatch *patch)
+{
+	return patch->functions[patch->function_count - 1].old_address;
+}
+
+static void another_doctor(struct fake_process *fake, void *arg)
+{
+	const struct lcp_apply_options options = { .size = sizeof(options), .timeout_ms = 50 };
+	autoerror struct lcp_error *error = NULL;
+	struct wait *wait = arg;
+	struct lcp_process *process;
+	struct lcp_ctx *ctx = ctx_new(LCP_LOG_ERROR);
+
+	fake->on_sleep = NULL;
+	if (process_new(ctx, &fake->target, &process, &error) < 0)
+		die("process_new", error);
+	wait->rival_result = apply(process, &wait->rival, 1, &options, NULL, &error);
+	if (error != NULL)
+		tap_say("the other doctor: %s", error->message);
+	process_free(process);
+	ctx_unref(ctx);
+	fake_process_move(fake, 0x1000);
+}
+
+static void another_build(struct fake_process *fake, void *arg)
+{
+	(void)arg;
+	fake->on_sleep = NULL;
+	vec_foreach (&fake->regions, region)
+		for (size_t i = 0; i + 20 < region->end - region->start; i += 4)
+			if (memcmp(region->bytes + i, "\4\0\0\0\24\0\0\0\3\0\0\0GNU", 16) == 0)
+				region->bytes[i + 16] ^= 1;
+	fake_process_move(fake, 0x1000);
+}
+
+static void test_another_doctor(const struct fake_process *clean, struct lcp_kpatch *patch,
+				struct lcp_kpatch *rival)
+{
+	const struct step mine = { "apply", patch, patch->id, -1, patch->level };
+	const struct step revert_mine = { "revert", NULL, patch->id, patch->level, -1 };
+	const struct step revert_rival = { "revert", NULL, rival->id, rival->level, -1 };
+	struct wait wait = { rival, -1 };
+	autoerror struct lcp_error *error = NULL;
+	struct session session;
+	char difference[200];
+
+	open_session(&session, clean);
+	fake_process_move(&session.fake, last_entry(patch) + 1);
+	session.fake.on_sleep = another_doctor;
+	session.fake.on_sleep_arg = &wait;
+	is_int(take_step(&session, &mine, &error), 0, "a patch is applied that had to wait");
+	if (error != NULL)
+		tap_say("%s", error->message);
+	is_int(wait.rival_result, 0, "and so was another one meanwhile, by another doctor");
+	is_text(session.fake.wrong, "", "in the right order");
+	is_int(take_step(&session, &revert_rival, NULL), 0, "the ledger holds the other one");
+	is_int(version(&session), patch->level, "what had to wait is in force");
+	is_int(take_step(&session, &revert_mine, NULL), 0, "the ledger holds it");
+	is_text(fake_process_difference(&session.fake, clean, difference, sizeof(difference)), "",
+		"nobody gave back what was the other one's");
+	close_session(&session);
+}
+
+static void test_another_build(const struct fake_process *clean, struct lcp_kpatch *patch)
+{
+	const struct step mine = { "apply", patch, patch->id, -1, patch->level };
+	autoerror struct lcp_error *error = NULL;
+	struct session session;
+
+	open_session(&session, clean);
+	fake_process_move(&session.fake, last_entry(patch) + 1);
+	session.fake.on_sleep = another_build;
+	is_int(take_step(&session, &mine, &error), -LCP_ENOOBJECT,
+	       "an object that became another build while a doctor waited is not patched");
+	is_int(version(&session), -1, "it runs its own code");
+	close_session(&session);
+}
+
+/* The object is closed, and opened again at the same place: all its bytes are its own. */
+static void open_again(struct fake_process *fake, const struct fake_process *clean)
+{
+	vec_foreach (&clean->regions, region)
+		memcpy(fake_process_at(fake, region->start, 1), region->bytes,
+		       region->end - region->start);
+}
+
+static void test_open_again(const struct fake_process *applied, const struct fake_process *clean,
+			    struct lcp_kpatch *patch)
+{
+	struct lcp_apply_options options = { .size = sizeof(options), .flags = LCP_APPLY_DRY_RUN };
+	const struct step mine = { "apply", patch, patch->id, -1, patch->level };
+	autoresult struct lcp_report *report = NULL;
+	struct session session;
+
+	open_session(&session, applied);
+	open_again(&session.fake, clean);
+	is_int(version(&session), -1, "a patch of an object that was opened again is not in force");
+	is_int(apply(session.process, &patch, 1, &options, &report, NULL), 0, "it is looked at");
+	is_int(report->outcome, LCP_OUTCOME_APPLICABLE, "and is not said to be applied already");
+	is_int(take_step(&session, &mine, NULL), 0, "it is applied");
+	is_int(version(&session), patch->level, "and then in force");
+	close_session(&session);
+}
+
+/* Text that is mapped shared, for example: there the kernel writes nothing (FOLL_FORCE). */
+static void test_sealed(const struct fake_process *clean, struct lcp_kpatch *patch)
+{
+	const struct step mine = { "apply", patch, patch->id, -1, patch->level };
+
+	for (size_t i = 0; i < patch->function_count; i++) {
+		autoerror struct lcp_error *error = NULL;
+		struct session session;
+		char difference[200];
+
+		open_session(&session, clean);
+		session.fake.sealed = patch->functions[i].old_address + 1;
+		is_int(take_step(&session, &mine, &error), -EIO,
+		       "an entry that cannot be written is a reason");
+		is_text(fake_process_difference(&session.fake, clean, difference,
+						sizeof(difference)),
+			"", "and nothing is damaged");
+		close_session(&session);
+	}
+}
+
 int main(int argc, char **argv)
 {
-	autokpatch struct lcp_kpatch *first = NULL, *next = NULL;
+	autokpatch struct lcp_kpatch *first = NULL, *next = NULL, *rival = NULL;
 	struct fake_process clean, applied, replaced;
 	char difference[200];
 
-	if (argc < 4)
-		die("usage: sweep PROGRAM PATCH NEXT-LEVEL", NULL);
+	if (argc < 5)
+		die("usage: sweep PROGRAM PATCH NEXT-LEVEL RIVAL", NULL);
 	copy_program(argv[1], &clean);
 	first = load(argv[2]);
 	next = load(argv[3]);
+	rival = load(argv[4]);
 	warm_up(&clean, first);
 	tap_begin();
 
@@ -377,6 +512,10 @@ int main(int argc, char **argv)
 		"a copy is like itself");
 	ok(fake_process_difference(&clean, &applied, difference, sizeof(difference))[0] != '\0',
 	   "and unlike one that is patched");
+	test_another_doctor(&clean, first, rival);
+	test_another_build(&clean, first);
+	test_open_again(&applied, &clean, first);
+	test_sealed(&clean, first);
 	sweep(&steps[0], &steps[2], &clean, &clean);
 	sweep(&steps[2], NULL, &applied, &clean);
 	sweep(&steps[1], &steps[3], &applied, &clean);

@@ -22,7 +22,9 @@ for level in 1 2; do
 	"$lcp" build --object victim --id swept --level $level --asm 0.s $level.s -o $level.kpatch >log 2>&1
 	result $? "so is level $level of the patch" "$(cat log)"
 done
-"$sweep" victim 1.kpatch 2.kpatch >log 2>&1
+"$lcp" build --object victim --id rival --level 2 --asm 0.s 2.s -o rival.kpatch >log 2>&1
+result $? "and another patch" "$(cat log)"
+"$sweep" victim 1.kpatch 2.kpatch rival.kpatch >log 2>&1
 status=$?
 sed -n 's/^# /# /p; /^ok\|^not ok/p' log | while read -r line; do
 	echo "$line"

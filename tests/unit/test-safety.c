@@ -211,6 +211,27 @@ static void test_registers(void)
 	fake_stopped_fini(&fake);
 }
 
+/* Where a function ends another one begins, and the address of that may be anywhere. */
+static void test_neighbours(void)
+{
+	static const struct safety_range ranges[] = {
+		{ START, START + 0x40, false, "first" },
+		{ START + 0x40, END, false, "second" },
+	};
+	autosafety struct safety *safety = NULL;
+	struct fake_stopped fake;
+
+	setup(&fake);
+	fake_stopped_register(&fake, 0, arch_x86_64.regs->args[0], START + 0x40);
+	is_int(safety_new(&fake.process, ranges, 2, NULL, 0, 0, &safety, NULL), 0,
+	       "two functions stand side by side");
+	is_int(safety_check(safety, &fake.target), 0,
+	       "a register that holds the address of the second is in the middle of none");
+	fake_stopped_register(&fake, 0, arch_x86_64.regs->args[0], START + 0x41);
+	is_int(safety_check(safety, &fake.target), -LCP_EINUSE, "one byte on it is");
+	fake_stopped_fini(&fake);
+}
+
 static void test_many_ranges(void)
 {
 	struct safety_range ranges[] = {
@@ -420,6 +441,7 @@ int main(void)
 	test_strange_stack();
 	test_alternate_stack();
 	test_registers();
+	test_neighbours();
 	test_many_ranges();
 	test_many_threads();
 	test_contexts();

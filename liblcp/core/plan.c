@@ -140,7 +140,7 @@ static int copy_blocker(const struct lcp_process *process, const struct safety_b
 	*ret = (struct error_blocker){
 		.tid = from->tid,
 		.pc = from->pc,
-		.function = strdup(from->name),
+		.function = strdup(from->name != NULL ? from->name : "?"),
 		.frames = calloc(from->frame_count + 1, sizeof(*ret->frames)),
 	};
 	if (ret->function == NULL || ret->frames == NULL)
@@ -167,7 +167,11 @@ static int in_use(const struct plan *plan, struct lcp_error **reterr)
 	if (count == 0)
 		return error_set(reterr, -LCP_EINUSE, "process %d: functions are in use",
 				 process->target->pid);
-	if (found->tid != 0)
+	if (found->tid != 0 && found->name == NULL)
+		(void)error_set(reterr, -LCP_EINUSE,
+				"process %d: thread %d is on a stack of unknown size",
+				process->target->pid, found->tid);
+	else if (found->tid != 0)
 		(void)error_set(reterr, -LCP_EINUSE, "process %d: thread %d %s function '%s'%s",
 				process->target->pid, found->tid,
 				found->certain ? "is in" : "may return into", found->name,

@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "target/ptrace.h"
 #include "target/remote.h"
+#include "target/remote_maps.h"
 #include "target/task.h"
 
 #define MS UINT64_C(1000000)
@@ -42,6 +43,24 @@ static bool holds_avoided(const struct target_call *call, const uint8_t *bytes, 
 }
 
 /*
+ * Where the stack ends that @sp is on: it may be several mappings (mlock(2) of a part). What else
+ * follows a stack without a gap may hold any address: libraries, whose tables name what they call.
+ */
+static uint64_t find_stack_end(struct target *target, int32_t tid, uint64_t sp, char *text,
+			       size_t size)
+{
+	struct remote_mapping mapping;
+	uint64_t end = sp;
+
+	while (end - sp < STACK_MAX &&
+	       remote_maps_find(target->pid, tid, end, text, size, &mapping) == 0 &&
+	       mapping.writable && !mapping.shared &&
+	       (mapping.name_size == 0 || mapping.name[0] == '['))
+		end = mapping.end;
+	return end;
+}
+
+/*
  * Could the thread be in the code to be avoided, or return into it? Any word that looks like it
  * counts; so nothing has to be unwound. Below sp nothing is returned to: a red zone (x86-64 ABI)
  * holds variables, of a function that calls none, and a thread that sleeps there may have had an
@@ -53,18 +72,21 @@ static bool may_be_inside(struct target *target, const struct target_thread *thr
 	const struct arch_regs *regs = target->arch->regs;
 	uint64_t at = target_register(thread, regs->sp) & ~UINT64_C(7);
 	uint8_t words[16384];
-	size_t looked = 0, part;
+	size_t looked = 0, part, left;
 
 	if (call->avoid[0].start == call->avoid[0].end)
 		return false;
 	if (holds_avoided(call, thread->regs, regs->size))
 		return true;
+	left = find_stack_end(target, thread->tid, at, (char *)words, sizeof(words)) - at;
 	do {
-		part = target->ops->read_some(target, at + looked, words, sizeof(words));
+		part = left < sizeof(words) ? left : sizeof(words);
+		part = target->ops->read_some(target, at + looked, words, part);
 		if (holds_avoided(call, words, part))
 			return true;
 		looked += part;
-	} while (part == sizeof(words) && looked < STACK_MAX);
+		left -= part;
+	} while (part > 0 && left > 0 && looked < STACK_MAX);
 	return looked == 0 || looked >= STACK_MAX;
 }
 
@@ -209,8 +231,8 @@ void ptrace_give_back(struct target *target)
 	ptrace->keeps = false;
 }
 
-int ptrace_call(struct target *target, const struct target_call *call, uint64_t deadline,
-		uint64_t *ret)
+static int call_on_any(struct target *target, const struct target_call *call, uint64_t deadline,
+		       uint64_t *ret)
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
 	struct target_fault reason = { 0 };
@@ -237,4 +259,18 @@ int ptrace_call(struct target *target, const struct target_call *call, uint64_t 
 		ptrace_sleep(target, pause);
 		pause = pause < PAUSE_LAST ? 2 * pause : PAUSE_LAST;
 	}
+}
+
+/* A fault there was before is kept: this may be a call that takes something back. */
+int ptrace_call(struct target *target, const struct target_call *call, uint64_t deadline,
+		uint64_t *ret)
+{
+	const struct target_fault before = target->fault;
+	int r;
+
+	target->fault = (struct target_fault){ 0 };
+	r = call_on_any(target, call, deadline, ret);
+	if (before.code != 0)
+		target->fault = before;
+	return r;
 }

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is patched in the victims: the macros make the versions. As a library it has one function.
+ */
+#include "functions.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#ifndef VALUE
+#define VALUE 10
+#endif
+#ifndef WAITS
+#define WAITS 0
+#endif
+#ifndef YIELDS
+#define YIELDS 0
+#endif
+
+#ifdef LIBRARY
+int library_value(void)
+{
+	return VALUE * 10;
+}
+#else
+static unsigned int calls;
+
+int peers_value(void)
+{
+	calls++;
+#ifdef DATA
+	static int more = DATA;
+
+	return more++ > 0 ? VALUE : 0;
+#else
+	return VALUE;
+#endif
+}
+
+unsigned int peers_calls(void)
+{
+	return calls;
+}
+
+int peers_wait(int fd)
+{
+	char byte = 0;
+
+	while (read(fd, &byte, 1) < 0 && errno == EINTR)
+		;
+	return byte + WAITS;
+}
+
+int peers_yield(void (*yield)(void))
+{
+	yield();
+	return YIELDS + 1;
+}
+#endif

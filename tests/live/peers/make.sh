@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=sh
+#
+# Make the victims and the patches for them in a folder, and run a test with it, whose claims are
+# those of the script: run NAME, when this is sourced.
+
+. "$top_srcdir/tests/api/rules.sh"
+
+# versions NAME FLAGS: assembler text of the functions as they are, and of each change.
+versions() {
+	for version in "" -DVALUE=11 -DVALUE=12 "-DVALUE=13 -DDATA=7" -DWAITS=1 -DYIELDS=1; do
+		number=$((number + 1))
+		# shellcheck disable=SC2086 # words are wanted
+		$CC -O2 $2 $version -S -o "$1.$((number - 1)).s" "$source/functions.c" || return
+	done
+}
+
+# patch OBJECT NAME VERSION: from NAME.0.s to that version, as OUTPUT.kpatch with that id.
+patch() {
+	"$build/tools/lcp" build --object "$1" --id "$4" --asm "$2.0.s" "$2.$3.s" -o "$4.kpatch"
+}
+
+# program NAME ASSEMBLER FLAGS: a victim.
+program() {
+	# shellcheck disable=SC2086 # words are wanted
+	$CC -O2 -pthread -Wl,--build-id,-z,now $3 -o "$1" "$2" victim.o customs.o surroundings.o $4
+}
+
+make_all() {
+	number=0 && versions pie -fpie &&
+		number=0 && versions plain -fno-pie &&
+		number=0 && versions shared "-fPIC -DLIBRARY" || return
+	for part in victim customs surroundings; do
+		# shellcheck disable=SC2086 # words are wanted
+		$CC -O2 -fpie -pthread -c -o $part.o "$source/$part.c" || return
+	done
+	# shellcheck disable=SC2086 # words are wanted
+	$CC -shared -Wl,--build-id -o library.so shared.0.s &&
+		program victim pie.0.s -pie "$scratch/library.so -Wl,--no-as-needed -lgcc_s" &&
+		$CC -O2 -fpie -DSTANDALONE -c -o victim.o "$source/victim.c" &&
+		$CC -O2 -fpie -pthread -DSTANDALONE -c -o customs.o "$source/customs.c" &&
+		program static plain.0.s -static &&
+		program no-pie plain.0.s -no-pie &&
+		program other pie.1.s -pie || return
+	patch victim pie 1 value && patch victim pie 2 second && patch victim pie 3 data &&
+		patch victim pie 4 waits && patch victim pie 5 yields &&
+		patch static plain 1 static-value && patch no-pie plain 1 no-pie-value &&
+		patch library.so shared 1 library &&
+		"$build/tools/lcp" build --object other --id foreign --asm pie.1.s pie.2.s -o foreign.kpatch
+}
+
+run() {
+	build=$(cd "$top_builddir" && pwd)
+	source=$(cd "$top_srcdir" && pwd)/tests/live/peers
+	chmod 755 "$scratch"
+	cd "$scratch" || exit 1
+	make_all >log 2>&1 || {
+		sed 's/^/# /' log
+		echo "Bail out! the victims or their patches cannot be made"
+		exit 1
+	}
+	# Not exec: the folder goes when this shell ends.
+	"$build/tests/live/peers/$1" "$scratch"
+	exit $?
+}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Many records at once: a chunk is read in one piece, and of its records only what has a place of
- * its own is looked at. So what thousands of patches cost the next one is a read for each chunk that
- * has changed.
+ * its own is looked at. So what thousands of patches cost the next one is a read for each chunk
+ * that has changed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,10 @@
 #include "base/error.h"
 #include "core/ledger_parts.h"
 
-/* A chunk of small patches is smaller; one that is larger holds few patches, which are read one by one. */
+/*
+ * A chunk of small patches is smaller; one that is larger holds few patches, which are read one by
+ * one.
+ */
 #define EXTENT_MAX ((uint64_t)1 << 20)
 
 /* What the last look saw of a chunk, which is so until its generation is another. */

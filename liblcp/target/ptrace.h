@@ -111,9 +111,9 @@ int ptrace_do(int request, int32_t tid, uint64_t address, uint64_t data);
 struct ptrace_stop ptrace_classify(int status);
 
 /*
- * wait4(2) for a stop or the end of a thread, but a stop is looked at and not taken. With a stop the
- * kernel hands out the signal as well: if the tracer is killed before it has the thread go on with it,
- * the signal is lost. What was not taken the kernel delivers itself (kernel/exit.c,
+ * wait4(2) for a stop or the end of a thread, but a stop is looked at and not taken. With a stop
+ * the kernel hands out the signal as well: if the tracer is killed before it has the thread go on
+ * with it, the signal is lost. What was not taken the kernel delivers itself (kernel/exit.c,
  * wait_task_stopped() clears what kernel/signal.c, ptrace_stop() returns).
  */
 long ptrace_wait(int32_t tid, int flags, int *ret_status);

@@ -34,10 +34,24 @@ static bool is_avoided(const struct target_call *call, uint64_t address)
 	return false;
 }
 
-static bool holds_avoided(const struct target_call *call, const uint8_t *bytes, size_t size)
+/*
+ * A word of a stack that could be a return address: there is a call in front of it. Tables of
+ * functions, which programs keep on stacks too, hold addresses that nothing returns to.
+ */
+static bool returns_to_avoided(struct target *target, const struct target_call *call, uint64_t word)
+{
+	uint8_t code[ARCH_CALL_MAX];
+
+	return is_avoided(call, word) &&
+	       (target->ops->read(target, word - sizeof(code), code, sizeof(code)) < 0 ||
+		target->arch->is_return(code, sizeof(code)));
+}
+
+static bool holds_return(struct target *target, const struct target_call *call,
+			 const uint8_t *bytes, size_t size)
 {
 	for (size_t at = 0; at + sizeof(uint64_t) <= size; at += sizeof(uint64_t))
-		if (is_avoided(call, get_le64(bytes + at)))
+		if (returns_to_avoided(target, call, get_le64(bytes + at)))
 			return true;
 	return false;
 }
@@ -76,13 +90,14 @@ static bool may_be_inside(struct target *target, const struct target_thread *thr
 
 	if (call->avoid[0].start == call->avoid[0].end)
 		return false;
-	if (holds_avoided(call, thread->regs, regs->size))
+	if (is_avoided(call, target_register(thread, regs->pc)) ||
+	    holds_return(target, call, thread->regs, regs->size))
 		return true;
 	left = find_stack_end(target, thread->tid, at, (char *)words, sizeof(words)) - at;
 	do {
 		part = left < sizeof(words) ? left : sizeof(words);
 		part = target->ops->read_some(target, at + looked, words, part);
-		if (holds_avoided(call, words, part))
+		if (holds_return(target, call, words, part))
 			return true;
 		looked += part;
 		left -= part;

@@ -92,8 +92,9 @@ void ptrace_table_tidy(struct target_ptrace *ptrace)
  * execve(2) kills all other threads, and waits for them: for those that are traced until their
  * tracer has waited for them (fs/exec.c, de_thread). That is us, and we may be waiting for the
  * thread that executes, or in PTRACE_SEIZE for the lock that it holds, from which no signal makes
- * us return (it is restarted). Seen within 100 tries. So meanwhile the dead are waited for here; but
- * only if it is the same wait as at the last tick: of 1,024 threads this takes longer than their stop.
+ * us return (it is restarted). Seen within 100 tries. So meanwhile the dead are waited for here;
+ * but only if it is the same wait as at the last tick: of 1,024 threads this takes longer than
+ * their stop.
  */
 void ptrace_tick(void *arg)
 {

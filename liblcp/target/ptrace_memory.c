@@ -52,8 +52,8 @@ int ptrace_read(struct target *target, uint64_t address, void *ret, size_t size)
 /*
  * process_vm_readv(2), since it does not read what the process itself could not: with /proc/PID/mem
  * a guard page of a stack would be zeros. It copies page after page, and returns how far it came
- * (mm/process_vm_access.c). It goes by the number, so who was read is asked afterwards. Not while all
- * threads stand still: what is traced keeps its number until its tracer has waited for it, and
+ * (mm/process_vm_access.c). It goes by the number, so who was read is asked afterwards. Not while
+ * all threads stand still: what is traced keeps its number until its tracer has waited for it, and
  * executes nothing; two calls less for each stack. A first thread that has ended has no memory
  * (ESRCH); the others have, and the call takes their numbers, too.
  */

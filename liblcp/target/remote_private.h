@@ -23,11 +23,16 @@ struct remote_set {
 };
 
 /* Memory for one call at a time: what a surgeon uses was there before. */
+/* Room below the frame for a function: what a small one and a few it calls need. */
+#define REMOTE_STACK 16384
+
 struct remote {
 	uint32_t options; /* of the thread, when it is not borrowed */
 	struct arch_gadget_at gadgets[GADGET_COUNT];
 	struct arch_frame frame;
 	uint8_t beneath[ARCH_FRAME_MAX]; /* what stood where the frame is */
+	uint8_t below[REMOTE_STACK]; /* and where a function runs */
+	size_t below_size;
 	_Alignas(8) uint8_t regs[TARGET_REGS_MAX]; /* as they were */
 	_Alignas(8) uint8_t now[TARGET_REGS_MAX]; /* as they are to be, or were found */
 	uint64_t mask;

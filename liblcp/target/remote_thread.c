@@ -17,9 +17,6 @@
 /* Set of general registers, the same for all CPUs. */
 #define NT_GENERAL 1
 
-/* Stack that a called function finds below the frame: what a small one and a few it calls need. */
-#define FUNCTION_STACK 16384
-
 /* struct rseq and struct rseq_cs, <linux/rseq.h> */
 #define RSEQ_CS 8
 #define RSEQ_CS_START 8
@@ -244,7 +241,7 @@ static int check_room(struct loan *loan, const struct target_call *call)
 {
 	const struct arch_frame *frame = &loan->remote->frame;
 	uint64_t sp = loan_reg(loan->remote->regs, loan->target->arch->regs->sp);
-	uint64_t room = call->function != 0 ? FUNCTION_STACK : 0;
+	uint64_t room = call->function != 0 ? REMOTE_STACK : 0;
 	struct remote_mapping stack;
 	uint64_t pointer;
 	bool own;
@@ -339,6 +336,23 @@ static int set_options(struct loan *loan)
 			   "setting the options");
 }
 
+/*
+ * What is below the frame, where a function will run. It is put back: the thread's own functions
+ * leave parts of their frames as they find them, and an address of libgcc's there would look as if
+ * the thread were in libgcc (ptrace_call.c), for as long as it sleeps.
+ */
+static void save_below(struct loan *loan, const struct target_call *call)
+{
+	struct remote *remote = loan->remote;
+	const struct target_ops *ops = loan->target->ops;
+
+	remote->below_size = call->function != 0 ? REMOTE_STACK : 0;
+	while (remote->below_size > 0 &&
+	       ops->read(loan->target, remote->frame.address - remote->below_size, remote->below,
+			 remote->below_size) < 0)
+		remote->below_size = remote->below_size > 1024 ? remote->below_size / 2 : 0;
+}
+
 int loan_begin(struct loan *loan, const struct target_call *call)
 {
 	struct remote *remote = loan->remote;
@@ -353,6 +367,7 @@ int loan_begin(struct loan *loan, const struct target_call *call)
 	if (r < 0)
 		return target_fail(loan->target, r == -LCP_EGONE ? r : -LCP_EBORROW,
 				   "thread %d has no stack", loan->tid);
+	save_below(loan, call);
 	r = ops->write(loan->target, remote->frame.address, remote->frame.bytes,
 		       remote->frame.size);
 	return r < 0 ? r : set_options(loan);
@@ -383,5 +398,9 @@ int loan_end(struct loan *loan)
 	if (r == 0)
 		r = loan->target->ops->write(loan->target, remote->frame.address, remote->beneath,
 					     remote->frame.size);
+	if (r == 0 && remote->below_size > 0)
+		r = loan->target->ops->write(loan->target,
+					     remote->frame.address - remote->below_size,
+					     remote->below, remote->below_size);
 	return r < 0 ? r : loan_leave(loan);
 }

@@ -116,8 +116,8 @@ void victim_calls(const struct victim *victim)
 }
 
 /*
- * Wait until each thread that spins has looked at the clock twice. With many of them that takes long:
- * those that do not get there in time have had no turn, whatever the doctor did.
+ * Wait until each thread that spins has looked at the clock twice. With many of them that takes
+ * long: those that do not get there in time have had no turn, whatever the doctor did.
  */
 static void look_again(const struct victim *victim)
 {

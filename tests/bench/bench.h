@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the parts of the bench share: victims, times, and samples that are printed as JSON. The bench
- * gives up at the first thing that goes wrong: a number that is not what it says is worse than none.
+ * What the parts of the bench share: victims, times, and samples that are printed as JSON. The
+ * bench gives up at the first thing that goes wrong: a number that is not what it says is worse
+ * than none.
  */
 #ifndef LCP_TESTS_BENCH_BENCH_H
 #define LCP_TESTS_BENCH_BENCH_H
@@ -13,7 +14,9 @@
 
 uint64_t now_ns(void);
 
-/* Time of a processor that we used, and surgeons that have ended: what others take does not count. */
+/*
+ * Time of a processor that we used, and surgeons that have ended: what others take does not count.
+ */
 uint64_t used_ns(void);
 
 /* Print why and end. */

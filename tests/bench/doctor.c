@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Measures the doctor at work on victims, beside the floor (floor.h), and prints samples as one JSON
- * object. What they mean and what becomes of them is tests/bench/doctor's business.
+ * Measures the doctor at work on victims, beside the floor (floor.h), and prints samples as one
+ * JSON object. What they mean and what becomes of them is tests/bench/doctor's business.
  *
  *	doctor-run pause VICTIM PATCH ID THREADS blocked|spinning RUNS [COMMAND]
  *	doctor-run functions VICTIM PATCH ID RUNS
@@ -343,8 +343,8 @@ static int measure_calls(char **argv, int count)
 }
 
 /*
- * To be looked at with strace(1), which must not trace the victim: so it is told when it may attach to
- * us, and says when it has. Writes to no descriptor mark what is of interest.
+ * To be looked at with strace(1), which must not trace the victim: so it is told when it may attach
+ * to us, and says when it has. Writes to no descriptor mark what is of interest.
  */
 static int show_apply(char **argv, int count)
 {

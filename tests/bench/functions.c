@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * 4,096 functions that are the same but for their names, f000 to ffff, and two to be called often. Of
- * those the first CHANGED have another version. Only their names differ: so a patch of one of them
- * becomes a patch of another by another address.
+ * 4,096 functions that are the same but for their names, f000 to ffff, and two to be called often.
+ * Of those the first CHANGED have another version. Only their names differ: so a patch of one of
+ * them becomes a patch of another by another address.
  */
 #include <stdint.h>
 

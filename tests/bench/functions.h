@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The names of the functions in functions.c, as a list: ALL_FUNCTIONS(EACH) is EACH(000) ... EACH(fff).
+ * The names of the functions in functions.c, as a list: ALL_FUNCTIONS(EACH) is EACH(000) ...
+ * EACH(fff).
  */
 #ifndef LCP_TESTS_BENCH_FUNCTIONS_H
 #define LCP_TESTS_BENCH_FUNCTIONS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who is patched in the bench: some threads wait in the kernel, the others look at the clock and write
- * down the longest time between two looks. It ends with its parent.
+ * Who is patched in the bench: some threads wait in the kernel, the others look at the clock and
+ * write down the longest time between two looks. It ends with its parent.
  *
  *	victim BOARD-FD BLOCKED SPINNING
  */

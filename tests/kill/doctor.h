@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A doctor that is killed: a process of its own, which the test traces, so that it knows each system
- * call that the doctor (the host) and the process that works for it (the surgeon) make.
+ * A doctor that is killed: a process of its own, which the test traces, so that it knows each
+ * system call that the doctor (the host) and the process that works for it (the surgeon) make.
  */
 #ifndef LCP_TESTS_DOCTOR_H
 #define LCP_TESTS_DOCTOR_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A host of many threads that has its own ideas of children and signals: it patches several
- * processes at once, each from two threads with handles of their own, while another thread waits for
- * any child. What the doctors are told is right, no signal comes that is not of the host's children,
- * and waitpid(-1) without __WALL finds none but these.
+ * processes at once, each from two threads with handles of their own, while another thread waits
+ * for any child. What the doctors are told is right, no signal comes that is not of the host's
+ * children, and waitpid(-1) without __WALL finds none but these.
  *
  *	embed PROGRAM BOARD LEVEL-1 LEVEL-2 LIBRARY
  */

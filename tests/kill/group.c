@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What is patched: five functions that belong together. Each returns 16 times its argument and its
- * level, in its own way: with integers, floating point, data of its own, a call of a library, a loop.
- * Levels 1 and 2 change all of them.
+ * level, in its own way: with integers, floating point, data of its own, a call of a library, a
+ * loop. Levels 1 and 2 change all of them.
  */
 #include "group.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A victim that lies: its ledger is overwritten at random and at the fields that matter, and doctors
- * look at it and change it. They neither crash nor hang, and write nothing into code that is not
- * theirs.
+ * A victim that lies: its ledger is overwritten at random and at the fields that matter, and
+ * doctors look at it and change it. They neither crash nor hang, and write nothing into code that
+ * is not theirs.
  *
  *	hostile PROGRAM BOARD LEVEL-1 LEVEL-2 LIBRARY
  *

@@ -86,8 +86,8 @@ static bool treat(struct ward *ward, int level, struct tally *tally, const char 
 
 /*
  * Two things a surgeon that is killed may leave: memory that it has mapped and not marked yet; and
- * memory of a patch that is out, if it was about to have libgcc forget it: whether libgcc has is not
- * known, so it stays, and the query says so.
+ * memory of a patch that is out, if it was about to have libgcc forget it: whether libgcc has is
+ * not known, so it stays, and the query says so.
  */
 static void forgive(struct ward *ward, struct tally *tally)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Two doctors, each a process, apply, replace and revert on one victim as fast as they can. One at a
- * time succeeds, the other waits, and what they are told are results that the manual has.
+ * Two doctors, each a process, apply, replace and revert on one victim as fast as they can. One at
+ * a time succeeds, the other waits, and what they are told are results that the manual has.
  *
  *	race PROGRAM BOARD LEVEL-1 LEVEL-2 LIBRARY
  *

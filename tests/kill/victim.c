@@ -88,7 +88,9 @@ struct registers {
 #define EACH(x) \
 	x(0) x(1) x(2) x(3) x(4) x(5) x(6) x(7) x(8) x(9) x(10) x(11) x(12) x(13) x(14) x(15)
 
-/* A system call, or so many rounds of a loop if @number is below 0, with a look at all registers. */
+/*
+ * A system call, or so many rounds of a loop if @number is below 0, with a look at all registers.
+ */
 static int64_t careful(struct checker *checker, int64_t number, int64_t a, int64_t b, int64_t c,
 		       int64_t d)
 {

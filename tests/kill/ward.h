@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where doctors are watched at work: a victim (victim.c) with its patches, what is done to it through
- * the public interface, and how it is found afterwards.
+ * Where doctors are watched at work: a victim (victim.c) with its patches, what is done to it
+ * through the public interface, and how it is found afterwards.
  */
 #ifndef LCP_TESTS_WARD_H
 #define LCP_TESTS_WARD_H
@@ -47,7 +47,9 @@ struct ward {
 void ward_files_init(struct ward_files *files, int argc, char **argv);
 void ward_files_fini(struct ward_files *files);
 
-/* Once, before descriptors are counted: libunwind opens a pipe when it is first used, and keeps it. */
+/*
+ * Once, before descriptors are counted: libunwind opens a pipe when it is first used, and keeps it.
+ */
 void ward_warm_up(const struct ward_files *files);
 
 /* A victim with so many threads, and nothing done to it yet. */
@@ -65,7 +67,9 @@ int ward_query(struct ward *ward);
 /* Patches that lcp_query() says are out, and still in memory. */
 unsigned int ward_reverted(struct ward *ward);
 
-/* Bring it to that level (0: none) with a handle of its own: what lcp_apply() or lcp_revert() said. */
+/*
+ * Bring it to that level (0: none) with a handle of its own: what lcp_apply() or lcp_revert() said.
+ */
 int32_t ward_treat(struct ward *ward, int level, struct lcp_error **reterr);
 /* The same of another process with that program. */
 int32_t ward_treat_pid(struct ward *ward, int32_t pid, int level, struct lcp_error **reterr);
@@ -80,12 +84,14 @@ void ward_note_maps(struct ward *ward);
 const char *ward_maps_difference(struct ward *ward);
 
 /*
- * Memory of doctors that died right behind their first mmap: bytes of anonymous code that came since
- * the mappings were noted; UINT64_MAX if that is not all zero.
+ * Memory of doctors that died right behind their first mmap: bytes of anonymous code that came
+ * since the mappings were noted; UINT64_MAX if that is not all zero.
  */
 uint64_t ward_left_over(struct ward *ward);
 
-/* "" if all is whole and @before or @after, as the query says, untraced, unharmed; or what is not. */
+/*
+ * "" if all is whole and @before or @after, as the query says, untraced, unharmed; or what is not.
+ */
 const char *ward_complaint(struct ward *ward, int before, int after, struct ward_state *ret);
 
 #endif

@@ -12,13 +12,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What it returns is hidden from callers, which would change with it otherwise. */
-#define FUNCTION(name, value)                          \
-	int __attribute__((noinline)) name(void)       \
-	{                                              \
-		int digit = value;                     \
-		__asm__ volatile("nop" : "+r"(digit)); \
-		return digit;                          \
+/*
+ * What it returns is hidden from callers, which would change with it otherwise. It is long enough
+ * for a branch, whatever is behind it.
+ */
+#define FUNCTION(name, value)                                         \
+	int __attribute__((noinline)) name(void)                      \
+	{                                                             \
+		int digit = value;                                    \
+		__asm__ volatile("nop; nop; nop; nop" : "+r"(digit)); \
+		return digit;                                         \
 	}
 
 int in_library(void);

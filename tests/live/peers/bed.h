@@ -41,7 +41,9 @@ extern volatile pid_t *bed_pid;
 /* Take what it is like now for how it was. */
 void bed_note(struct bed *bed);
 
-/* "" if it runs, untraced and as it was, in its old code; or what is not so. Valid until the next. */
+/*
+ * "" if it runs, untraced and as it was, in its old code; or what is not so. Valid until the next.
+ */
 const char *bed_complaint(struct bed *bed);
 
 /* Claim that there is no complaint, and end it. */

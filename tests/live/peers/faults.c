@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What other live patchers get wrong, a test for each, as far as no other test has it: peers.txt says
- * which. Each ends with a look at its victim.
+ * What other live patchers get wrong, a test for each, as far as no other test has it: peers.txt
+ * says which. Each ends with a look at its victim.
  *
  *	faults FOLDER [WORDS]		that make.sh filled; only the tests that have the words
  */

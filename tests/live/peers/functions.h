@@ -18,7 +18,10 @@ int peers_yield(void (*yield)(void));
 /* 100, with its patch 110. */
 int library_value(void);
 
-/* What victims do when they are told: victim.c hears the words of these tables, which end with NULL. */
+/*
+ * What victims do when they are told: victim.c hears the words of these tables, which end with
+ * NULL.
+ */
 struct peers_word {
 	const char *word;
 	void (*answer)(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Surroundings in which it is hard to patch a process: the victim says "ok" when it is in them, or
- * why it cannot be. What has to be arranged before a program begins is arranged by test-surroundings.
+ * why it cannot be. What has to be arranged before a program begins is arranged by
+ * test-surroundings.
  */
 #define _GNU_SOURCE
 #include "functions.h"

@@ -70,7 +70,7 @@ struct lcp_process {
 	struct target *target;
 	char *path; /* of its program, as /proc/PID/maps has it: what /proc/PID/exe leads to */
 	struct proc_maps maps;
-	char *maps_text; /* what they were made of; NULL if the objects have to be looked at again */
+	char *maps_text; /* what they were made of; NULL: objects have to be looked at again */
 	struct object *objects; /* in search order: the program first */
 	size_t object_count;
 	struct process_lookups *lookups; /* of lookup.c */

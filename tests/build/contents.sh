@@ -10,6 +10,7 @@
 # The harness runs uninstrumented, in programs that are linked statically too.
 driver_sources=$(ls "$top_srcdir"/liblcp/base/*.c "$top_srcdir"/liblcp/arch/*.c \
 	"$top_srcdir"/liblcp/format/*.c "$top_srcdir"/liblcp/core/image*.c \
+	"$top_srcdir"/liblcp/core/ledger*.c \
 	"$top_srcdir"/liblcp/core/lookup*.c "$top_srcdir"/liblcp/core/process*.c \
 	"$top_srcdir/liblcp/core/space.c" "$top_srcdir"/liblcp/core/symbols*.c \
 	"$top_srcdir"/liblcp/target/*.c \

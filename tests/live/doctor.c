@@ -81,7 +81,9 @@ static char *read_maps(const struct doctor *doctor)
 	return text;
 }
 
-/* The lines of @text that @other does not have. */
+/*
+ * The lines of @text that @other does not have: code only, since a C library maps data at any time.
+ */
 static char *lines_only_in(char *text, const char *other)
 {
 	char *ret = calloc(1, MAPS_MAX), line[4352];
@@ -89,7 +91,7 @@ static char *lines_only_in(char *text, const char *other)
 
 	for (const char *at = text; ret != NULL && *at != '\0'; at += strlen(line)) {
 		(void)snprintf(line, sizeof(line), "%.*s", (int)(strcspn(at, "\n") + 1), at);
-		if (strstr(other, line) == NULL)
+		if (strstr(line, " r-xp ") != NULL && strstr(other, line) == NULL)
 			size += (size_t)snprintf(ret + size, MAPS_MAX - size, "%s", line);
 	}
 	return ret;

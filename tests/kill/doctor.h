@@ -11,7 +11,8 @@
 /* Who is killed, and at whose system calls, counted from the host's first look at the process. */
 enum kill_mode {
 	KILL_SURGEON, /* the surgeon at its own; the host goes on */
-	KILL_HOST, /* the host at its own; there is no surgeon then, the host waits while there is */
+	/* The host at its own; there is no surgeon then, the host waits while there is */
+	KILL_HOST,
 	KILL_BOTH, /* both at the surgeon's */
 	KILL_ORPHAN, /* the host at the surgeon's, which goes on */
 	KILL_MODES,

@@ -5,10 +5,13 @@
  *
  *	victim BOARD THREADS [LIBRARY]
  *
- *	check		VERSION TORN WRONG EINTR: every thread has made ROUND checks since it was asked;
+ *	check		VERSION TORN WRONG EINTR: every thread has made ROUND checks since it was
+ *			asked;
  *			version -1: threads see different ones
- *	signals		OUTSIDE SENT RECEIVED DISORDER: signals from outside; those it sends to itself
- *	stir, rest	threads, children and libraries come and go; THREADS CHILDREN LIBRARIES FAILURES
+ *	signals		OUTSIDE SENT RECEIVED DISORDER: signals from outside; those it sends to
+ *			itself
+ *	stir, rest	threads, children and libraries come and go; THREADS CHILDREN LIBRARIES
+ *			FAILURES
  *	fork		a child listens instead, until it hears end; then "ended"
  *	exec		the same program from its beginning
  */

@@ -4,7 +4,8 @@
  * long as it is told to.
  *
  *	ask	the number of the level, and one more for each call before
- *	hold	"holding", from within a function that levels change; then one more line, and its level
+ *	hold	"holding", from within a function that levels change; then one more line, and its
+ *		level
  *	spin	"spun", after some time in a function that levels change
  */
 #include <stdio.h>

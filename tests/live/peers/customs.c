@@ -2,7 +2,8 @@
 /*
  * What victims do while they are patched.
  *
- *	hot		a thread calls peers_value() all the time; then: passed, once it has called it
+ *	hot		a thread calls peers_value() all the time; then: passed, once it has called
+ *			it
  *			twice more
  *	wait		a thread is in peers_wait(): its number; then: wake, what it returned
  *	timer		a signal 1000 times a second; then: ticks, how many came, and no more come
@@ -13,7 +14,8 @@
  *	twice		the program and the C library are mapped once more
  *	open-text	one page of the program's code, not that of the functions, becomes writable
  *	orphan		the first thread ends, another one listens
- *	edit		library_value() begins with a breakpoint, as debuggers write it; then: unedit
+ *	edit		library_value() begins with a breakpoint, as debuggers write it; then:
+ *			unedit
  *	coroutine	one is suspended in peers_yield(); then: resume, what that returned
  */
 #define _GNU_SOURCE

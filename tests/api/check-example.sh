@@ -39,13 +39,14 @@ ask() {
 		[ "$(wc -l <"$scratch/out")" -lt "$2" ] || break
 		sleep 0.05
 	done
-	sed -n "$2p" "$scratch/out"
+	# The last word is a count, which compilers take before or after the calls.
+	sed -n "$2{ s/ [0-9]*\$//p; }" "$scratch/out"
 }
-[ "$(ask word 2)" = '3 2 5 12 0' ]
+[ "$(ask word 2)" = '3 2 5 12' ]
 result $? "the program runs"
 out=$("$scratch/example" "$pid" "$scratch/victim.kpatch" 2>&1) && [ "$out" = applied ]
 result $? "the example applies the patch" "$out"
-[ "$(ask word 3)" = '4 3 12 12 1' ]
+[ "$(ask word 3)" = '4 3 12 12' ]
 result $? "and the program runs new code" "$(cat "$scratch/out")"
 exec 3>&-
 wait "$pid"

@@ -214,8 +214,7 @@ static int run(void *surgery)
 
 static uint32_t safety_flags(const struct plan *plan)
 {
-	return (plan->settings->flags & LCP_APPLY_SCAN_ALL ? SAFETY_SCAN_ALL : 0) |
-	       (plan->settings->flags & LCP_APPLY_ENTRY_ONLY ? SAFETY_NO_STACKS : 0);
+	return plan->settings->flags & LCP_APPLY_SCAN_ALL ? SAFETY_SCAN_ALL : 0;
 }
 
 int plan_run(struct plan *plan, struct lcp_report *report, struct lcp_error **reterr)

@@ -53,8 +53,8 @@ int apply_below(struct plan *plan, const struct ledger_record *but, const struct
 		uint8_t *ret, struct lcp_error **reterr);
 
 /*
- * Let @record take part as one that goes: the entries that lead to it will lead to what is below,
- * those in the records of @others (@other_count of them) aside, which change them themselves.
+ * Let the record of @slot take part as one that goes: the entries that lead to it will lead to what
+ * is below. Those that @instead (or NULL) has as well are left out: it changes them itself.
  */
 int apply_remove(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
 		 const struct ledger_record *instead, struct lcp_error **reterr);

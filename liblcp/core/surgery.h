@@ -127,8 +127,6 @@ struct surgery {
 
 void surgery_fini(struct surgery *surgery);
 
-#define autosurgery cleanup(surgery_fini)
-
 /*
  * Do it: 0; -EAGAIN if the plan is out of date, and then no entry was changed; or why not, as the
  * functions of target.h say, with the target's fault set; -LCP_EINUSE if threads were in the way

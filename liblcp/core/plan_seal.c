@@ -363,6 +363,34 @@ static int give_back(struct plan *plan, struct surgery_unload *unload, const str
 }
 
 /*
+ * What libgcc knows of a record, and the ground for a plan that this is: what a doctor who is at
+ * work meanwhile has told it, or made it forget before he died, is seen when the process is held.
+ * To forget twice ends in abort(), and of memory that went while libgcc knew it its list becomes a
+ * ring.
+ */
+static int read_frames_state(struct plan *plan, const struct frames *frames,
+			     const struct ledger_record *record, enum frames_state *ret,
+			     struct lcp_error **reterr)
+{
+	uint8_t *mark = plan_alloc(plan, 8), *object = plan_alloc(plan, 8);
+	const struct surgery_expect expects[] = {
+		{ ledger_frames_mark(record), 8, mark, mark, true },
+		{ record->frames.object, 8, object, object, true },
+	};
+	int r;
+
+	if (mark == NULL || object == NULL)
+		return error_set_nomem(reterr);
+	put_le64(mark, record->frames.forget);
+	r = process_read(plan->process, record->frames.object, object, 8, record->id, reterr);
+	if (r == 0)
+		r = frames_state(plan->process, frames, record, ret, reterr);
+	if (r == 0)
+		r = add_expect(plan, expects[0], reterr);
+	return r < 0 || *ret != FRAMES_NONE ? r : add_expect(plan, expects[1], reterr);
+}
+
+/*
  * A record that goes away is forgotten by libgcc first. Where that is in doubt, its memory stays. A
  * thread that a dead doctor had borrowed may still be telling libgcc of what was only loaded: then
  * nobody may be in libgcc.
@@ -377,7 +405,7 @@ static int forget_frames(struct plan *plan, struct plan_part *part, struct lcp_e
 		return 0;
 	r = frames_find(plan->process, true, &frames, reterr);
 	if (r == 0)
-		r = frames_state(plan->process, &frames, part->record, &state, reterr);
+		r = read_frames_state(plan, &frames, part->record, &state, reterr);
 	if (r < 0)
 		return r;
 	part->stays = part->stays || state == FRAMES_DOUBT;

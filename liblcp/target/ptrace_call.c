@@ -261,8 +261,10 @@ static int call_on_any(struct target *target, const struct target_call *call, ui
 		if (r == -LCP_EBORROW)
 			r = try_all(ptrace, &last_resort, deadline, ret, &reason);
 		/* Late, but begun: it must not be made again. */
-		if (r == -ETIMEDOUT || r == -LCP_ESTOP)
+		if (r == -ETIMEDOUT || r == -LCP_ESTOP) {
+			target->late = call->function != 0;
 			return target_fail(target, -LCP_EBORROW, "the call did not end in time");
+		}
 		if (r != -LCP_EBORROW)
 			return r;
 		if (ptrace_alive(target) < 0)

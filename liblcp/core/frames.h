@@ -7,9 +7,9 @@
  *
  * Telling it to forget a table it does not know ends the process (gcc_assert in unwind-dw2-fde.c),
  * and of one it is told twice its list becomes a ring. So it is a word of memory for each that says
- * what was done, and the thread that does it takes the word away in one instruction (arch->once): at
- * every instant the words say what libgcc knows, or will know when no thread is in its code or ours
- * any more, whether or not a doctor lives to see it.
+ * what was done, and the thread that does it takes the word away in one instruction (arch->once):
+ * at every instant the words say what libgcc knows, or will know when no thread is in its code or
+ * ours any more, whether or not a doctor lives to see it.
  */
 #ifndef LCP_CORE_FRAMES_H
 #define LCP_CORE_FRAMES_H

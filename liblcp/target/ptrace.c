@@ -99,6 +99,7 @@ static int operate(struct target *target, int (*work)(void *arg), void *arg)
 static const struct target_ops ops = {
 	.read = ptrace_read,
 	.read_some = ptrace_read_some,
+	.read_pieces = ptrace_read_pieces,
 	.write = ptrace_write,
 	.file = ptrace_file,
 	.alive = ptrace_alive,

@@ -229,8 +229,10 @@ int plan_run(struct plan *plan, struct lcp_report *report, struct lcp_error **re
 	plan->surgery.safety = plan->safety;
 	r = target->ops->operate(target, run, &plan->surgery);
 	tell(plan, report);
-	if (r == -LCP_EINUSE)
-		return in_use(plan, reterr);
+	if (r == -LCP_EINUSE || (r == -EAGAIN && plan->surgery.in_use)) {
+		(void)in_use(plan, reterr);
+		return r;
+	}
 	if (r < 0 && r != -EAGAIN)
 		return target_take_fault(target, r, reterr);
 	return r;

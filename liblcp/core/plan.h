@@ -107,8 +107,9 @@ int plan_clear_record(struct plan *plan, const struct ledger_record *record,
 int plan_seal(struct plan *plan, struct lcp_error **reterr);
 
 /*
- * Run it: 0, -EAGAIN if the plan is out of date, or why not, with who is in the way. @report gets
- * what came of it.
+ * Run it: 0, -EAGAIN if the plan is out of date, or why not, with who is in the way; and also who
+ * was in the way until another doctor took what was loaded, with -EAGAIN. @report gets what came of
+ * it.
  */
 int plan_run(struct plan *plan, struct lcp_report *report, struct lcp_error **reterr);
 

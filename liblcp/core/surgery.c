@@ -518,6 +518,7 @@ int surgery_run(struct surgery *surgery)
 
 	target->late = false;
 	while ((r = try(surgery)) < 0 && may_try_again(surgery, r, pause)) {
+		surgery->in_use = r == -LCP_EINUSE;
 		target->ops->release(target);
 		target->fault = (struct target_fault){ 0 };
 		target->ops->sleep(target, pause);

@@ -224,7 +224,8 @@ static bool sleeps(const struct target_ptrace *ptrace, int32_t tid)
 }
 
 enum round {
-	ROUND_ASLEEP, /* those that are asleep: nobody waits for them, and they have their turn at once */
+	/* Those that are asleep: nobody waits for them, and they have their turn at once. */
+	ROUND_ASLEEP,
 	ROUND_ALL,
 	ROUND_LAST_RESORT, /* see struct target_call */
 	ROUNDS

@@ -67,8 +67,11 @@ static bool is_known(const struct target_ptrace *ptrace, int32_t tid, size_t *hi
 	return false;
 }
 
-/* @tid is traced and will stop: a seized thread has made it. */
-static int add_clone(struct target_ptrace *ptrace, int32_t tid)
+/*
+ * @tid is traced, since a seized thread has made it: it will stop, or @may_run because that stop is
+ * over.
+ */
+static int add_clone(struct target_ptrace *ptrace, int32_t tid, bool may_run)
 {
 	size_t i = ptrace->count;
 
@@ -76,8 +79,9 @@ static int add_clone(struct target_ptrace *ptrace, int32_t tid)
 		return target_fail_errno(&ptrace->base, ENOMEM, "no memory for the threads");
 	ptrace->table[i].tid = tid;
 	ptrace->table[i].stopped = false;
-	ptrace->threads[i] =
-		(struct ptrace_thread){ .state = PTRACE_RUNNING, .called = true, .cloned = true };
+	ptrace->threads[i] = (struct ptrace_thread){ .state = PTRACE_RUNNING,
+						     .called = !may_run,
+						     .cloned = true };
 	ptrace->count++;
 	return 0;
 }
@@ -98,7 +102,7 @@ static int look_at_refusal(struct target_ptrace *ptrace, int32_t tid, unsigned i
 	if (task_is_dead(ptrace->proc, tid))
 		return 0;
 	if (tracer == (int32_t)syscall(SYS_gettid)) /* its maker has not told yet, or was killed */
-		return add_clone(ptrace, tid);
+		return add_clone(ptrace, tid, true);
 	if (times < REFUSALS)
 		return -EAGAIN;
 	if (tracer > 0 && ptrace_is_doctor(tracer, name))
@@ -192,7 +196,7 @@ static int take_clone(struct target_ptrace *ptrace, size_t i)
 	/* Killed: if there is a new one, the list of threads shows it. */
 	if (r < 0 || tid == 0 || is_known(ptrace, (int32_t)tid, &hint))
 		return 0;
-	return add_clone(ptrace, (int32_t)tid);
+	return add_clone(ptrace, (int32_t)tid, false);
 }
 
 /* clone(2) makes processes, too, which are none of our business. */

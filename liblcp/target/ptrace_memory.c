@@ -91,7 +91,7 @@ size_t ptrace_read_some(struct target *target, uint64_t address, void *ret, size
  */
 static size_t read_together(struct target *target, struct target_piece *pieces, size_t count)
 {
-	struct iovec to[PIECES_MAX], from[PIECES_MAX];
+	struct iovec to[PIECES_MAX] = { 0 }, from[PIECES_MAX] = { 0 };
 	ssize_t got;
 	size_t done = 0;
 

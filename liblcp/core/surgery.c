@@ -103,17 +103,24 @@ static void look_at(struct look *look, uint64_t address, const uint8_t *expected
 	look->expected[look->count++] = expected;
 }
 
-static int check_expects(struct surgery *surgery, bool stopped)
+static void look_at_expects(struct look *look, bool stopped)
 {
-	struct look look = { .surgery = surgery };
-	int r;
+	const struct surgery *surgery = look->surgery;
 
 	vec_foreach (&surgery->expects, expect) {
 		const uint8_t *bytes = surgery->loaded ? expect->loaded : expect->bytes;
 
 		if (bytes != NULL && (expect->stopped || !stopped))
-			look_at(&look, expect->address, bytes, expect->size);
+			look_at(look, expect->address, bytes, expect->size);
 	}
+}
+
+static int check_expects(struct surgery *surgery, bool stopped)
+{
+	struct look look = { .surgery = surgery };
+	int r;
+
+	look_at_expects(&look, stopped);
 	r = look_end(&look);
 	/* Without an answer it is ours as long as the process is held. */
 	surgery->lost = surgery->loaded && (r == -EAGAIN || (r < 0 && !stopped));
@@ -328,14 +335,31 @@ static bool is_pivot(const struct surgery *surgery, const struct surgery_change 
 	return change == surgery->changes.items;
 }
 
-/* Is every entry as the plan found it? A debugger may have come since. */
-static int check_entries(const struct surgery *surgery)
+static void look_at_entries(struct look *look)
 {
-	struct look look = { .surgery = surgery };
+	vec_foreach (&look->surgery->changes, change)
+		look_at(look, change->entry, change->from, change->size);
+}
 
-	vec_foreach (&surgery->changes, change)
-		look_at(&look, change->entry, change->from, change->size);
-	return look_end(&look);
+/*
+ * All threads stand still: is the process as the plan found it, and every entry? A debugger may
+ * have come since. Mostly it is; otherwise it matters which of the two is not.
+ */
+static int check_all(struct surgery *surgery)
+{
+	struct look all = { .surgery = surgery }, entries = { .surgery = surgery };
+	int r;
+
+	look_at_expects(&all, true);
+	look_at_entries(&all);
+	if (look_end(&all) == 0)
+		return 0;
+	surgery->target->fault = (struct target_fault){ 0 };
+	r = check_expects(surgery, true);
+	if (r < 0)
+		return r;
+	look_at_entries(&entries);
+	return look_end(&entries);
 }
 
 static int to_guards(const struct surgery *surgery)
@@ -465,9 +489,7 @@ static int attempt(struct surgery *surgery)
 	if (surgery->stop_limit_ns != 0 && now(surgery) - begin > surgery->stop_limit_ns)
 		r = target_fail(target, -LCP_ESTOP, "the threads took longer to stop than allowed");
 	if (r == 0)
-		r = check_expects(surgery, true);
-	if (r == 0)
-		r = check_entries(surgery);
+		r = check_all(surgery);
 	if (r == 0 && surgery->safety != NULL)
 		r = safety_check(surgery->safety, target);
 	if (r == 0 && !surgery->dry_run)

@@ -91,7 +91,7 @@ size_t ptrace_read_some(struct target *target, uint64_t address, void *ret, size
  */
 static size_t read_together(struct target *target, struct target_piece *pieces, size_t count)
 {
-	struct iovec to[PIECES_MAX], from[PIECES_MAX];
+	struct iovec to[PIECES_MAX] = { 0 }, from[PIECES_MAX] = { 0 };
 	ssize_t got;
 	size_t done = 0;
 
@@ -227,14 +227,10 @@ int ptrace_write(struct target *target, uint64_t address, const void *bytes, siz
 	return 0;
 }
 
-/* Of a process whose first thread has ended, only the others' files say something. */
-static int open_file(const struct target_ptrace *ptrace, const char *name)
+static int open_file(const struct target_ptrace *ptrace, int32_t tid, const char *name)
 {
-	int32_t tid = 0;
 	char path[128];
 
-	if (task_is_dead(ptrace->proc, 0))
-		tid = task_first(ptrace->proc, ptrace->tasks);
 	if (tid != 0)
 		(void)snprintf(path, sizeof(path), "task/%d/%s", tid, name);
 	else
@@ -269,18 +265,34 @@ static int read_all(int fd, char **text, size_t *ret_size)
 	return 0;
 }
 
+static int read_file(const struct target_ptrace *ptrace, int32_t tid, const char *name, char **text,
+		     size_t *ret_size)
+{
+	autoclose int fd = open_file(ptrace, tid, name);
+
+	return fd < 0 ? -errno : read_all(fd, text, ret_size);
+}
+
+/*
+ * Of a process whose first thread has ended, only the others' files say something: that one's may
+ * not be looked into any more, or are empty, or say that it is a zombie.
+ */
 int ptrace_file(struct target *target, const char *name, char **ret, size_t *ret_size)
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
-	autoclose int fd = open_file(ptrace, name);
 	autofree char *text = NULL;
-	int r = fd < 0 ? -errno : 0;
+	int r, tid = 0;
 
+	r = read_file(ptrace, 0, name, &text, ret_size);
 	if (ptrace_alive(target) < 0)
 		return -LCP_EGONE;
-	if (r < 0)
-		return r;
-	r = read_all(fd, &text, ret_size);
+	if ((r < 0 || *ret_size == 0 || strncmp(name, "stat", 4) == 0) &&
+	    task_is_dead(ptrace->proc, 0))
+		tid = task_first(ptrace->proc, ptrace->tasks);
+	if (tid != 0) {
+		free(take(text));
+		r = read_file(ptrace, tid, name, &text, ret_size);
+	}
 	if (r == -ESRCH)
 		return -LCP_EGONE;
 	if (r < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Code that calls once: the bytes of both CPUs are what their assemblers write (gas 2.40), and on
- * this one whoever comes first calls, with all arguments, and nobody after it, whatever the threads.
+ * this one whoever comes first calls, with all arguments, and nobody after it, whatever threads
+ * there are.
  */
 #include <pthread.h>
 #include <stdatomic.h>

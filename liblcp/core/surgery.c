@@ -552,5 +552,8 @@ int surgery_run(struct surgery *surgery)
 		target->ops->give_back(target);
 	}
 	target->ops->release(target);
+	/* What failed meanwhile, in tidying up, is not to be taken for why something else fails. */
+	if (r >= 0 || r == -EAGAIN || r == -LCP_EINUSE)
+		target->fault = (struct target_fault){ 0 };
 	return r;
 }

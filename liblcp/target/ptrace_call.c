@@ -287,7 +287,7 @@ static int call_on_any(struct target *target, const struct target_call *call, ui
 			r = try_all(ptrace, (enum round)round, call, deadline, ret, &reason);
 		/* Late, but begun: it must not be made again. */
 		if (r == -ETIMEDOUT || r == -LCP_ESTOP) {
-			target->late = call->function != 0;
+			target->late = target->late || call->function != 0;
 			return target_fail(target, -LCP_EBORROW, "the call did not end in time");
 		}
 		if (r != -LCP_EBORROW)

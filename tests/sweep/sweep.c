@@ -246,6 +246,11 @@ static bool run(const struct step *step, const struct step *undo, const struct f
 		tap_say("dead, version %" PRId64, now);
 		right = false;
 	}
+	if (session.fake.target.fault.code != 0) {
+		tap_say("returned %d, and the next failure will be taken for: %s", r,
+			session.fake.target.fault.text);
+		right = false;
+	}
 	if (r < 0 && (error == NULL || error->message[0] == '\0')) {
 		tap_say("no reason is given");
 		right = false;

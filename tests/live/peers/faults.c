@@ -262,6 +262,25 @@ static void lift_stack_limit(void)
 		_exit(90);
 }
 
+/* A thread that sleeps has them there for good. */
+static void test_litter(void)
+{
+	struct outcome there, back;
+	struct bed bed;
+
+	bed_begin(&bed, "victim", NULL);
+	(void)victim_ask(&bed.victim, "litter");
+	is_int(there_and_back(&bed, 1), 1,
+	       "old return addresses on the stack are not taken for calls: patched");
+	bed_end(&bed, "a victim with an untidy stack is unharmed");
+	bed_begin(&bed, "static", NULL);
+	(void)victim_ask(&bed.victim, "litter");
+	there = bed_apply(&bed, "static-value");
+	back = bed_revert(&bed, "static-value");
+	ok(bed_is(&there, 0) && bed_is(&back, 0), "the same in a static binary");
+	bed_end(&bed, "a static victim with an untidy stack is unharmed");
+}
+
 /* Programs are laid out from the bottom then. */
 static void test_unlimited_stack(void)
 {
@@ -474,6 +493,7 @@ static const struct {
 	{ "foreign", test_foreign },
 	{ "foreign-edit", test_foreign_edit },
 	{ "static", test_static },
+	{ "litter", test_litter },
 	{ "unlimited-stack", test_unlimited_stack },
 	{ "hot", test_hot },
 	{ "stacked", test_stacked },

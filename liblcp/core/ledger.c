@@ -446,6 +446,7 @@ int ledger_record(const struct lcp_process *process, const struct ledger_chunk *
 			return r;
 		/* Between the two reads it may have become another one. */
 		if (size == 0 || record_extent(bytes, slot) != size ||
+		    get_le32(bytes + RECORD_ROW_COUNT) != record->row_count ||
 		    !parse_record(bytes, chunk, slot, record))
 			return error_set(reterr, -LCP_EFORMAT,
 					 "process %d: the ledger at 0x%" PRIx64

@@ -24,6 +24,9 @@
 #define PAUSE_FIRST (MS / 2)
 #define PAUSE_LAST (8 * MS)
 
+/* So many threads are looked at for one that sleeps: where most run, most of them do. */
+#define ASLEEP_MAX 64
+
 /* A stack that is deeper than this is not looked through. */
 #define STACK_MAX ((size_t)8 << 20)
 
@@ -246,21 +249,42 @@ static int try_one(struct target_ptrace *ptrace, int32_t tid, const struct targe
 	return r;
 }
 
-/* The thread that is kept, or else all of them: the first that does it ends the round. */
-static int try_all(struct target_ptrace *ptrace, const struct target_call *call, uint64_t deadline,
-		   uint64_t *ret, struct target_fault *reason)
+/* Does the thread sleep in the kernel? */
+static bool sleeps(const struct target_ptrace *ptrace, int32_t tid)
 {
+	struct task_stat stat;
+
+	return task_stat(ptrace->proc, tid, &stat) == 0 && stat.state == 'S';
+}
+
+enum round {
+	ROUND_ASLEEP, /* those that are asleep: nobody waits for them, and they have their turn at once */
+	ROUND_ALL,
+	ROUND_LAST_RESORT, /* see struct target_call */
+	ROUNDS
+};
+
+/* The first that does it ends the round. */
+static int try_all(struct target_ptrace *ptrace, enum round round, const struct target_call *call,
+		   uint64_t deadline, uint64_t *ret, struct target_fault *reason)
+{
+	struct target_call last_resort = *call;
 	struct task_walk walk;
 	int r = -LCP_EBORROW;
-	int32_t tid = ptrace->kept;
+	unsigned int looks = 0;
+	int32_t tid;
 
-	if (tid != 0)
-		r = try_one(ptrace, tid, call, deadline, ret, reason);
-	if (r != -LCP_EBORROW)
-		return r;
+	if (round == ROUND_LAST_RESORT) {
+		last_resort.last_resort = true;
+		call = &last_resort;
+	}
 	task_walk_begin(&walk, ptrace->tasks);
-	while (r == -LCP_EBORROW && (tid = task_walk_next(&walk)) != 0)
-		r = try_one(ptrace, tid, call, deadline, ret, reason);
+	while (r == -LCP_EBORROW && (tid = task_walk_next(&walk)) != 0) {
+		if (round == ROUND_ASLEEP && ++looks > ASLEEP_MAX)
+			break;
+		if (round != ROUND_ASLEEP || sleeps(ptrace, tid))
+			r = try_one(ptrace, tid, call, deadline, ret, reason);
+	}
 	return r;
 }
 
@@ -285,15 +309,15 @@ static int call_on_any(struct target *target, const struct target_call *call, ui
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
 	struct target_fault reason = { 0 };
-	struct target_call last_resort = *call;
 	uint64_t pause = PAUSE_FIRST;
 	int r;
 
-	last_resort.last_resort = true;
 	for (;;) {
-		r = try_all(ptrace, call, deadline, ret, &reason);
-		if (r == -LCP_EBORROW)
-			r = try_all(ptrace, &last_resort, deadline, ret, &reason);
+		r = -LCP_EBORROW;
+		if (ptrace->kept != 0)
+			r = try_one(ptrace, ptrace->kept, call, deadline, ret, &reason);
+		for (int round = 0; round < ROUNDS && r == -LCP_EBORROW; round++)
+			r = try_all(ptrace, (enum round)round, call, deadline, ret, &reason);
 		/* Late, but begun: it must not be made again. */
 		if (r == -ETIMEDOUT || r == -LCP_ESTOP)
 			return target_fail(target, -LCP_EBORROW, "the call did not end in time");

@@ -271,8 +271,6 @@ int ptrace_stop_all(struct target *target, uint64_t deadline)
 	if (r == 0)
 		r = stop_until_still(ptrace, deadline);
 	target->stop_ns = start;
-	if (ptrace->surgeon != NULL)
-		surgeon_tick(ptrace->surgeon, 0);
 	if (r < 0) {
 		(void)ptrace_resume_all(target);
 		return r;
@@ -290,6 +288,8 @@ int ptrace_resume_all(struct target *target)
 		if (ptrace->threads[i].state == PTRACE_STOPPED)
 			ptrace_let_go(ptrace, i);
 	target->stop_ns = ptrace_now(target) - target->stop_ns;
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, 0);
 	lower_priority(ptrace);
 	target->threads = NULL;
 	target->thread_count = 0;

@@ -5,7 +5,7 @@
  *
  * Life of an operation:
  *
- *	read, read_some, file	any time, from the thread of the library's caller
+ *	read..., file		any time, from the thread of the library's caller
  *	operate			run what follows in the surgeon, the process that traces
  *	  hold			become the tracer: whoever holds a process keeps other doctors out
  *	  call			make one thread run a system call or function; the others go on
@@ -48,6 +48,14 @@ struct target_avoid {
 
 #define TARGET_AVOID_MAX 2
 
+/* A piece of memory to read, of many. */
+struct target_piece {
+	uint64_t address;
+	void *bytes;
+	size_t size;
+	size_t got; /* what was there from @address on, up to the first gap or guard page */
+};
+
 /* What a borrowed thread is to run: a function, or if that is 0 a system call. */
 struct target_call {
 	uint64_t function;
@@ -89,6 +97,9 @@ struct target_ops {
 
 	/* Read what is there from @address on, up to the first gap or guard page: bytes read. */
 	size_t (*read_some)(struct target *target, uint64_t address, void *ret, size_t size);
+
+	/* read_some() of each of @pieces; NULL: there is no faster way than one by one. */
+	void (*read_pieces)(struct target *target, struct target_piece *pieces, size_t count);
 
 	/*
 	 * Write @size bytes, whatever the protection. On failure a part may have been written. What
@@ -173,6 +184,9 @@ struct target {
  */
 int target_open(int32_t pid, uint32_t flags, struct target **ret, struct lcp_error **reterr);
 void target_close(struct target *target);
+
+/* What ops->read_pieces() does, or would do. */
+void target_read_pieces(struct target *target, struct target_piece *pieces, size_t count);
 
 /*
  * Say why: returns @code. The first reason stays until it is taken. Usable inside operate().

@@ -131,6 +131,20 @@ static void test_blocked(void)
 	bed_end(&bed, "a victim with a thread in the function is unharmed");
 }
 
+/* It never returns, so nothing would come of it. */
+static void test_main(void)
+{
+	struct outcome outcome;
+	struct bed bed;
+
+	bed_begin(&bed, "victim", NULL);
+	outcome = bed_treat(bed.pid, &(struct task){ .apply = { "main" }, .timeout_ms = 300 });
+	refused(&outcome, -LCP_EINUSE, "main", "a change to main(), which runs: refused in time");
+	is_text(outcome.blocker, "main", "and it is named");
+	is_text(bed_holds(&bed), "", "it does not count as applied");
+	bed_end(&bed, "a victim of a change to main() is unharmed");
+}
+
 static void test_churn(void)
 {
 	struct bed bed;
@@ -486,6 +500,7 @@ static const struct {
 	{ "timer", test_timer },
 	{ "queued-signals", test_queued_signals },
 	{ "blocked", test_blocked },
+	{ "main", test_main },
 	{ "churn", test_churn },
 	{ "orphan", test_orphan },
 	{ "traced", test_traced },

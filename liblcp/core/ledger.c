@@ -21,14 +21,15 @@
 #define RECORD_EH_FRAME_HDR 72
 #define RECORD_FRAMES_OBJECT 88
 #define RECORD_FRAMES_FORGET 96
-#define RECORD_PIVOT_ENTRY 104
-#define RECORD_PIVOT_SIZE 112
-#define RECORD_LEVEL 116
-#define RECORD_PIVOT_FROM 120
-#define RECORD_PIVOT_TO 136
-#define RECORD_DIGEST 152
-#define RECORD_CODE_SIZE 184
-#define RECORD_STRINGS 192 /* bytes of them */
+#define RECORD_FRAMES_ONCE 104
+#define RECORD_PIVOT_ENTRY 112
+#define RECORD_PIVOT_SIZE 120
+#define RECORD_LEVEL 124
+#define RECORD_PIVOT_FROM 128
+#define RECORD_PIVOT_TO 144
+#define RECORD_DIGEST 160
+#define RECORD_CODE_SIZE 192
+#define RECORD_STRINGS 200 /* bytes of them */
 
 #define RECORD_MAGIC_VALUE 0x52504c4cU
 
@@ -343,6 +344,7 @@ static void parse_fields(const uint8_t *bytes, struct ledger_record *ret)
 	ret->eh_frame_hdr = get_table(bytes + RECORD_EH_FRAME_HDR);
 	ret->frames.object = get_le64(bytes + RECORD_FRAMES_OBJECT);
 	ret->frames.forget = get_le64(bytes + RECORD_FRAMES_FORGET);
+	ret->frames.once = get_le64(bytes + RECORD_FRAMES_ONCE);
 	ret->pivot.entry = get_le64(bytes + RECORD_PIVOT_ENTRY);
 	ret->pivot.size = get_le32(bytes + RECORD_PIVOT_SIZE);
 	memcpy(ret->pivot.from, bytes + RECORD_PIVOT_FROM, LEDGER_ENTRY_MAX);
@@ -358,12 +360,13 @@ static bool is_sound_record(const struct ledger_record *record, const struct led
 	struct object_table whole = { record->address, record->bytes };
 	struct object_table data = { chunk->address + chunk->bytes + slot->data_offset,
 				     slot->data_bytes };
-	struct object_table object = { record->frames.object, 1 };
+	struct object_table frames = { record->frames.object, LEDGER_FRAMES_SIZE };
+	struct object_table once = { record->frames.once, ARCH_ONCE_MAX };
 
 	return is_within(record->text, whole) && record->code_size <= record->text.size &&
 	       is_within(record->data, data) && is_within(record->eh_frame, record->text) &&
 	       is_within(record->eh_frame_hdr, record->text) &&
-	       (object.address == 0 || is_within(object, data)) &&
+	       (frames.address == 0 || (is_within(frames, data) && is_within(once, whole))) &&
 	       record->pivot.size <= LEDGER_ENTRY_MAX;
 }
 
@@ -470,11 +473,6 @@ int ledger_record(const struct lcp_process *process, const struct ledger_chunk *
 	return 0;
 }
 
-uint64_t ledger_frames_mark(const struct ledger_record *record)
-{
-	return record->address + RECORD_FRAMES_FORGET;
-}
-
 static uint32_t strings_size(const struct ledger_record *record)
 {
 	size_t size = strlen(record->id) + strlen(record->build_id) + strlen(record->target) +
@@ -527,6 +525,7 @@ static void put_head(const struct ledger_record *record, uint8_t *bytes)
 	put_table(bytes + RECORD_EH_FRAME_HDR, record->eh_frame_hdr);
 	put_le64(bytes + RECORD_FRAMES_OBJECT, record->frames.object);
 	put_le64(bytes + RECORD_FRAMES_FORGET, record->frames.forget);
+	put_le64(bytes + RECORD_FRAMES_ONCE, record->frames.once);
 	put_le64(bytes + RECORD_PIVOT_ENTRY, record->pivot.entry);
 	put_le32(bytes + RECORD_PIVOT_SIZE, record->pivot.size);
 	memcpy(bytes + RECORD_PIVOT_FROM, record->pivot.from, LEDGER_ENTRY_MAX);

@@ -231,8 +231,10 @@ int plan_run(struct plan *plan, struct lcp_report *report, struct lcp_error **re
 	r = target->ops->operate(target, run, &plan->surgery);
 	target->unwinder = NULL;
 	tell(plan, report);
-	if (r == -LCP_EINUSE)
-		return in_use(plan, reterr);
+	if (r == -LCP_EINUSE || (r == -EAGAIN && plan->surgery.in_use)) {
+		(void)in_use(plan, reterr);
+		return r;
+	}
 	if (r < 0 && r != -EAGAIN)
 		return target_take_fault(target, r, reterr);
 	return r;

@@ -219,22 +219,33 @@ static int map(const struct surgery *surgery, struct surgery_map *map)
 	return r;
 }
 
+/* @word is LEDGER_FRAMES_TELL or LEDGER_FRAMES_FORGET. */
 static int call_frames(const struct surgery *surgery, const struct surgery_frames *frames,
-		       uint64_t deadline, bool tell)
+		       uint64_t word, uint64_t deadline)
 {
 	const struct target_call call = {
-		.function = tell ? frames->tell : frames->forget,
-		.args = { frames->table, frames->object },
+		.function = frames->once,
+		.args = { frames->table, frames->object, frames->object + word },
 		.no_value = true,
 		.avoid = { frames->avoid[0], frames->avoid[1] },
 	};
-	static const uint8_t begun[8];
 	uint64_t got;
-	int r = 0;
 
-	if (!tell)
-		r = write_bytes(surgery, frames->mark, begun, sizeof(begun));
-	return r < 0 ? r : surgery->target->ops->call(surgery->target, &call, deadline, &got);
+	return surgery->target->ops->call(surgery->target, &call, deadline, &got);
+}
+
+/* What load told, and nobody has made libgcc forget: the words say so. */
+static int forget_told(const struct surgery *surgery, const struct surgery_frames *frames,
+		       uint64_t deadline)
+{
+	struct target *target = surgery->target;
+	uint8_t word[8];
+	int r;
+
+	r = target->ops->read(target, frames->object + LEDGER_FRAMES_TELL, word, sizeof(word));
+	if (r < 0 || get_le64(word) != 0)
+		return r;
+	return call_frames(surgery, frames, LEDGER_FRAMES_FORGET, deadline);
 }
 
 static int load(struct surgery *surgery)
@@ -250,18 +261,16 @@ static int load(struct surgery *surgery)
 	if (r < 0)
 		return r;
 	surgery->loaded = true;
-	vec_foreach (&surgery->frames, frames) {
-		r = call_frames(surgery, frames, surgery->deadline, true);
-		if (r < 0)
-			return r;
-		frames->told = true;
-	}
-	return 0;
+	vec_foreach (&surgery->frames, frames)
+		if (r == 0)
+			r = call_frames(surgery, frames, LEDGER_FRAMES_TELL, surgery->deadline);
+	return r;
 }
 
 /*
  * What is left to do is tidying up. A step that fails ends it: what is still in the process is
- * marked in the ledger, and the next doctor tries again.
+ * marked in the ledger, and the next doctor tries again. So does a call that began and did not end:
+ * the thread in it may need what would be taken away.
  */
 static int unload(const struct surgery *surgery, const struct surgery_unload *unload)
 {
@@ -270,7 +279,7 @@ static int unload(const struct surgery *surgery, const struct surgery_unload *un
 
 	vec_foreach (&unload->frames, frames)
 		if (r == 0)
-			r = call_frames(surgery, frames, deadline, false);
+			r = call_frames(surgery, frames, LEDGER_FRAMES_FORGET, deadline);
 	vec_foreach (&unload->writes, item)
 		if (r == 0)
 			r = write_bytes(surgery, item->address, item->bytes, item->size);
@@ -286,11 +295,11 @@ static int unload(const struct surgery *surgery, const struct surgery_unload *un
 static void unload_undo(const struct surgery *surgery)
 {
 	uint64_t deadline = now(surgery) + UNLOAD_NS;
-	int r = 0;
+	int r = surgery->target->late ? -LCP_EBORROW : 0;
 
 	vec_foreach (&surgery->frames, frames)
-		if (r == 0 && frames->told)
-			r = call_frames(surgery, frames, deadline, false);
+		if (r == 0 && surgery->loaded)
+			r = forget_told(surgery, frames, deadline);
 	if (surgery->loaded && r == 0)
 		r = unload(surgery, &surgery->undo);
 	if (surgery->loaded)
@@ -529,7 +538,9 @@ int surgery_run(struct surgery *surgery)
 	uint64_t pause = PAUSE_FIRST_NS;
 	int r;
 
+	target->late = false;
 	while ((r = try(surgery)) < 0 && may_try_again(surgery, r, pause)) {
+		surgery->in_use = r == -LCP_EINUSE;
 		target->ops->release(target);
 		target->fault = (struct target_fault){ 0 };
 		target->ops->sleep(target, pause);

@@ -141,6 +141,10 @@ void ptrace_look_before(struct target_ptrace *ptrace, size_t i);
 
 /* ptrace_hold.c */
 
+/* The name of a process's tracer in a buffer of this size: is it another doctor's? */
+#define PTRACE_NAME_MAX 64
+bool ptrace_is_doctor(int32_t tracer, char *ret_name);
+
 int ptrace_hold(struct target *target, uint64_t deadline);
 void ptrace_release(struct target *target);
 

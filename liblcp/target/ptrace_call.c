@@ -258,7 +258,8 @@ static bool sleeps(const struct target_ptrace *ptrace, int32_t tid)
 }
 
 enum round {
-	ROUND_ASLEEP, /* those that are asleep: nobody waits for them, and they have their turn at once */
+	/* Those that are asleep: nobody waits for them, and they have their turn at once. */
+	ROUND_ASLEEP,
 	ROUND_ALL,
 	ROUND_LAST_RESORT, /* see struct target_call */
 	ROUNDS
@@ -319,8 +320,10 @@ static int call_on_any(struct target *target, const struct target_call *call, ui
 		for (int round = 0; round < ROUNDS && r == -LCP_EBORROW; round++)
 			r = try_all(ptrace, (enum round)round, call, deadline, ret, &reason);
 		/* Late, but begun: it must not be made again. */
-		if (r == -ETIMEDOUT || r == -LCP_ESTOP)
+		if (r == -ETIMEDOUT || r == -LCP_ESTOP) {
+			target->late = call->function != 0;
 			return target_fail(target, -LCP_EBORROW, "the call did not end in time");
+		}
 		if (r != -LCP_EBORROW)
 			return r;
 		if (ptrace_alive(target) < 0)

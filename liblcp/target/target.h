@@ -131,8 +131,9 @@ struct target_ops {
 
 	/*
 	 * *@ret is what was returned: of a system call a negative errno on failure. -LCP_EBORROW if
-	 * no thread could be borrowed before @deadline; -LCP_EUNSUPPORTED where the process would
-	 * not survive it (a seccomp filter that cannot be suspended); -LCP_EGONE.
+	 * no thread could be borrowed before @deadline, or the call did not end in time, and then
+	 * target->late is set if it is a function's; -LCP_EUNSUPPORTED where the process would not
+	 * survive it (a seccomp filter that cannot be suspended); -LCP_EGONE.
 	 */
 	int (*call)(struct target *target, const struct target_call *call, uint64_t deadline,
 		    uint64_t *ret);
@@ -170,6 +171,7 @@ struct target {
 	struct target_thread *threads; /* between stop() and resume() */
 	size_t thread_count;
 	uint64_t stop_ns; /* how long the last stop took, from the first thread to the last */
+	bool late; /* call() began to call a function that did not end: a thread may be in it */
 	struct remote *remote; /* of remote.c */
 	struct unwinder *unwinder; /* the caller's, for call(): see struct target_call; or NULL */
 	struct target_fault fault;

@@ -105,6 +105,7 @@ static void put_record(struct fake *fake, const struct slot *slot)
 	if (slot == slots) {
 		record.data = (struct object_table){ chunk->address + chunk->bytes, 0x100 };
 		record.frames.object = record.data.address + 0x80;
+		record.frames.once = address + 0x600;
 	}
 	put_rows(address, rows);
 	require(ledger_record_size(&record) <= 0x400);
@@ -191,6 +192,8 @@ static void check_row(const struct ledger_record *record, const struct ledger_ro
 static void check_record(const struct ledger_chunk *chunk, const struct ledger_slot *slot,
 			 const struct ledger_record *record)
 {
+	const struct object_table frames = { record->frames.object, LEDGER_FRAMES_SIZE };
+	const struct object_table once = { record->frames.once, ARCH_ONCE_MAX };
 	const char *const texts[] = { record->id, record->build_id, record->target,
 				      record->description };
 
@@ -200,6 +203,9 @@ static void check_record(const struct ledger_chunk *chunk, const struct ledger_s
 	require(lies_in(record->eh_frame_hdr, record->text.address, record->text.size));
 	require(lies_in(record->data, chunk->address + chunk->bytes, chunk->data_bytes));
 	require(record->code_size <= record->text.size);
+	require(record->frames.object == 0 ||
+		(lies_in(frames, chunk->address + chunk->bytes, chunk->data_bytes) &&
+		 lies_in(once, record->address, record->bytes)));
 	require(record->pivot.size <= LEDGER_ENTRY_MAX);
 	require(record->row_count <= LEDGER_FUNCTIONS_MAX);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

@@ -208,7 +208,7 @@ void apply_plans_fini(struct apply_plans *plans)
 	error_free(plans->in_use);
 }
 
-/* The plan is out of date: note why, and wait if it is because two doctors wait. False: too late. */
+/* The plan is out of date: note why, and wait if two doctors wait. False: too late. */
 static bool try_on(const struct lcp_process *process, struct apply_plans *plans,
 		   struct lcp_error **error)
 {

@@ -262,13 +262,26 @@ int ledger_read(const struct lcp_process *process, struct ledger *ret, struct lc
 	return error_set(reterr, r, "process %d: its ledger cannot be read", process->target->pid);
 }
 
-/* The text at @offset of the strings, which end in a NUL; NULL if it is none that may be shown. */
-static char *copy_text(const char *strings, uint32_t size, uint32_t offset)
-{
-	char *text = offset < size ? strdup(strings + offset) : NULL;
+/* The texts of a record, behind its rows; they end in a NUL. */
+struct strings {
+	const char *bytes;
+	uint32_t size;
+	uint32_t left; /* what is not taken yet: each has a place of its own */
+};
 
-	if (text != NULL)
-		utf8_make_printable(text);
+/*
+ * The text at @offset, NULL if there is none. If many rows could name the same one, a few megabytes
+ * in a process would be terabytes here.
+ */
+static char *take_text(struct strings *strings, uint32_t offset)
+{
+	size_t size = offset < strings->size ? strlen(strings->bytes + offset) + 1 : 0;
+	char *text = size > 0 && size <= strings->left ? strdup(strings->bytes + offset) : NULL;
+
+	if (text == NULL)
+		return NULL;
+	strings->left -= (uint32_t)size;
+	utf8_make_printable(text);
 	return text;
 }
 
@@ -290,8 +303,7 @@ static bool is_within(struct object_table part, struct object_table whole)
 				  range_fits(part.address - whole.address, part.size, whole.size));
 }
 
-static bool parse_row(const uint8_t *bytes, const char *strings, uint32_t strings_size,
-		      struct ledger_row *ret)
+static bool parse_row(const uint8_t *bytes, struct strings *strings, struct ledger_row *ret)
 {
 	ret->entry = get_le64(bytes + ROW_ENTRY);
 	ret->old_size = get_le32(bytes + ROW_OLD_SIZE);
@@ -305,7 +317,7 @@ static bool parse_row(const uint8_t *bytes, const char *strings, uint32_t string
 	memcpy(ret->pristine, bytes + ROW_PRISTINE, sizeof(ret->pristine));
 	memcpy(ret->from, bytes + ROW_FROM, sizeof(ret->from));
 	memcpy(ret->to, bytes + ROW_TO, sizeof(ret->to));
-	ret->name = copy_text(strings, strings_size, get_le32(bytes + ROW_NAME));
+	ret->name = take_text(strings, get_le32(bytes + ROW_NAME));
 	return ret->name != NULL;
 }
 
@@ -359,16 +371,16 @@ static bool is_sound_record(const struct ledger_record *record, const struct led
 }
 
 /* The names at the front of the strings, one behind the other. */
-static bool parse_names(const char *strings, uint32_t size, struct ledger_record *ret)
+static bool parse_names(struct strings *strings, struct ledger_record *ret)
 {
 	char **texts[] = { &ret->id, &ret->build_id, &ret->target, &ret->description };
 	uint32_t at = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		*texts[i] = copy_text(strings, size, at);
+		*texts[i] = take_text(strings, at);
 		if (*texts[i] == NULL)
 			return false;
-		at += (uint32_t)strlen(strings + at) + 1;
+		at += (uint32_t)strlen(strings->bytes + at) + 1;
 	}
 	return true;
 }
@@ -378,17 +390,17 @@ static bool parse_record(const uint8_t *bytes, const struct ledger_chunk *chunk,
 {
 	uint64_t rows = (uint64_t)get_le32(bytes + RECORD_ROW_COUNT) * LEDGER_ROW_SIZE;
 	uint32_t size = get_le32(bytes + RECORD_STRINGS);
-	const char *strings = (const char *)bytes + RECORD_SIZE + rows;
+	struct strings strings = { (const char *)bytes + RECORD_SIZE + rows, size, size };
 
 	parse_fields(bytes, ret);
-	if (size == 0 || strings[size - 1] != '\0' || !is_sound_record(ret, chunk, slot) ||
-	    !parse_names(strings, size, ret))
+	if (size == 0 || strings.bytes[size - 1] != '\0' || !is_sound_record(ret, chunk, slot) ||
+	    !parse_names(&strings, ret))
 		return false;
 	for (size_t i = 0; i < ret->row_count; i++) {
 		struct ledger_row *row = &ret->rows[i];
 
 		row->address = ret->address + RECORD_SIZE + i * LEDGER_ROW_SIZE;
-		if (!parse_row(bytes + RECORD_SIZE + i * LEDGER_ROW_SIZE, strings, size, row) ||
+		if (!parse_row(bytes + RECORD_SIZE + i * LEDGER_ROW_SIZE, &strings, row) ||
 		    !is_sound_row(row, (struct object_table){ ret->address, ret->bytes }))
 			return false;
 	}
@@ -449,6 +461,7 @@ int ledger_record(const struct lcp_process *process, const struct ledger_chunk *
 			return r;
 		/* Between the two reads it may have become another one. */
 		if (size == 0 || record_extent(bytes, slot) != size ||
+		    get_le32(bytes + RECORD_ROW_COUNT) != record->row_count ||
 		    !parse_record(bytes, chunk, slot, record))
 			return error_set(reterr, -LCP_EFORMAT,
 					 "process %d: the ledger at 0x%" PRIx64

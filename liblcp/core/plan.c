@@ -227,7 +227,9 @@ int plan_run(struct plan *plan, struct lcp_report *report, struct lcp_error **re
 	if (r < 0)
 		return r;
 	plan->surgery.safety = plan->safety;
+	target->unwinder = safety_unwinder(plan->safety);
 	r = target->ops->operate(target, run, &plan->surgery);
+	target->unwinder = NULL;
 	tell(plan, report);
 	if (r == -LCP_EINUSE || (r == -EAGAIN && plan->surgery.in_use)) {
 		(void)in_use(plan, reterr);

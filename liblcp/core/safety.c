@@ -401,3 +401,8 @@ const struct safety_counts *safety_counts(const struct safety *safety)
 {
 	return &safety->counts;
 }
+
+struct unwinder *safety_unwinder(const struct safety *safety)
+{
+	return safety->unwinder;
+}

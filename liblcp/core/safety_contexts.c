@@ -97,9 +97,9 @@ static bool switches_contexts(const char *name)
 }
 
 /*
- * How many symbols are in front of the first that the hash table has: all that are imported. Without
- * that table, all linkers put strings behind symbols, which is the only thing that says how many
- * there are in every object. False if it is not so.
+ * How many symbols are in front of the first that the hash table has: all that are imported.
+ * Without that table, all linkers put strings behind symbols, which is the only thing that says how
+ * many there are in every object. False if it is not so.
  */
 static bool count_symbols(struct target *target, const struct names *names, size_t *ret)
 {

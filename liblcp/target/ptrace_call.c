@@ -13,6 +13,7 @@
 #include "target/remote.h"
 #include "target/remote_maps.h"
 #include "target/task.h"
+#include "target/unwind.h"
 
 #define MS UINT64_C(1000000)
 
@@ -78,24 +79,39 @@ static uint64_t find_stack_end(struct target *target, int32_t tid, uint64_t sp, 
 }
 
 /*
- * Could the thread be in the code to be avoided, or return into it? Any word that looks like it
- * counts; so nothing has to be unwound. Below sp nothing is returned to: a red zone (x86-64 ABI)
- * holds variables, of a function that calls none, and a thread that sleeps there may have had an
- * address of libgcc in it for long.
+ * Unwound, does it return into the code? A function that has a buffer and did not fill it keeps
+ * what others left there before, for as long as it sleeps. What cannot be unwound counts.
  */
-static bool may_be_inside(struct target *target, const struct target_thread *thread,
-			  const struct target_call *call)
+static bool unwinds_to_avoided(struct target *target, const struct target_thread *thread,
+			       const struct target_call *call)
 {
-	const struct arch_regs *regs = target->arch->regs;
-	uint64_t at = target_register(thread, regs->sp) & ~UINT64_C(7);
+	struct unwinder *unwinder = target->unwinder;
+	const struct unwind_copy none = { 0 };
+	enum unwind_result result;
+	struct unwind_frame frame;
+
+	if (unwinder == NULL)
+		return true;
+	unwinder_forget(unwinder);
+	unwinder_begin(unwinder, target, thread, &none);
+	while ((result = unwinder_next(unwinder, &frame)) == UNWIND_FRAME)
+		if (is_avoided(call, frame.pc - (frame.is_return ? 1 : 0)))
+			return true;
+	return result != UNWIND_START;
+}
+
+/*
+ * Does its stack hold a word that looks like it? Below sp nothing is returned to: a red zone
+ * (x86-64 ABI) holds variables, of a function that calls none, and a thread that sleeps there may
+ * have had an address of libgcc in it for long.
+ */
+static bool stack_names_avoided(struct target *target, const struct target_thread *thread,
+				const struct target_call *call)
+{
+	uint64_t at = target_register(thread, target->arch->regs->sp) & ~UINT64_C(7);
 	uint8_t words[16384];
 	size_t looked = 0, part, left;
 
-	if (call->avoid[0].start == call->avoid[0].end)
-		return false;
-	if (is_avoided(call, target_register(thread, regs->pc)) ||
-	    holds_return(target, call, thread->regs, regs->size))
-		return true;
 	left = find_stack_end(target, thread->tid, at, (char *)words, sizeof(words)) - at;
 	do {
 		part = left < sizeof(words) ? left : sizeof(words);
@@ -106,6 +122,24 @@ static bool may_be_inside(struct target *target, const struct target_thread *thr
 		left -= part;
 	} while (part > 0 && left > 0 && looked < STACK_MAX);
 	return looked == 0 || looked >= STACK_MAX;
+}
+
+/*
+ * Could the thread be in the code to be avoided, or return into it? Words that look like it are
+ * looked for first: most threads need not be unwound.
+ */
+static bool may_be_inside(struct target *target, const struct target_thread *thread,
+			  const struct target_call *call)
+{
+	const struct arch_regs *regs = target->arch->regs;
+
+	if (call->avoid[0].start == call->avoid[0].end)
+		return false;
+	if (is_avoided(call, target_register(thread, regs->pc)) ||
+	    holds_return(target, call, thread->regs, regs->size))
+		return true;
+	return stack_names_avoided(target, thread, call) &&
+	       unwinds_to_avoided(target, thread, call);
 }
 
 /* Its entry in the table: that of one that is traced already, or a new one. */

@@ -86,8 +86,8 @@ size_t ptrace_read_some(struct target *target, uint64_t address, void *ret, size
 }
 
 /*
- * One call for as many pieces as it takes: of stacks of 1.5 KiB each costs a third of what a call of
- * its own does. It ends at the first that is not all there: how many are.
+ * One call for as many pieces as it takes: of stacks of 1.5 KiB each costs a third of what a call
+ * of its own does. It ends at the first that is not all there: how many are.
  */
 static size_t read_together(struct target *target, struct target_piece *pieces, size_t count)
 {

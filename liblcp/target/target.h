@@ -64,6 +64,7 @@ struct target_call {
 	uint64_t args[6];
 	/*
 	 * No thread is borrowed that could be inside or return into these: it may hold their locks.
+	 * Any word on its stack that looks like it counts, unless target->unwinder tells otherwise.
 	 */
 	struct target_avoid avoid[TARGET_AVOID_MAX];
 	/*
@@ -159,6 +160,7 @@ struct target_ops {
 };
 
 struct remote;
+struct unwinder;
 
 struct target {
 	const struct target_ops *ops;
@@ -171,6 +173,7 @@ struct target {
 	uint64_t stop_ns; /* how long the last stop took, from the first thread to the last */
 	bool late; /* call() began to call a function that did not end: a thread may be in it */
 	struct remote *remote; /* of remote.c */
+	struct unwinder *unwinder; /* the caller's, for call(): see struct target_call; or NULL */
 	struct target_fault fault;
 };
 

@@ -78,7 +78,7 @@ static struct belongings look(pid_t pid)
 	return (struct belongings){
 		.descriptors = descriptors,
 		.heap = pid == getpid() ? mallinfo2().uordblks : 0,
-		.resident_kib = number_in(pid, "smaps_rollup", "Private_Dirty:"),
+		.resident_kib = number_in(pid, "smaps_rollup", "Anonymous:"),
 		.size_kib = number_in(pid, "status", "VmSize:"),
 	};
 }

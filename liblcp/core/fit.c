@@ -24,7 +24,8 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 static int foreign_entry(const struct plan *plan, const struct ledger_row *row,
 			 const uint8_t *there, struct lcp_error **reterr)
 {
-	uint64_t target = entry_target(plan->process->target->arch, row, there);
+	const struct arch *arch = plan->process->target->arch;
+	uint64_t target = entry_target(arch, row, there);
 
 	if (target != 0)
 		return error_set(reterr, -LCP_ECONFLICT,
@@ -277,6 +278,7 @@ static int make_record(struct plan *plan, struct fit *fit, uint64_t sequence,
 		.sequence = sequence,
 		.bias = fit->object->bias,
 		.level = patch->level,
+		.flags = fit->size.hands_out ? LEDGER_RECORD_HANDS_OUT : 0,
 		.id = (char *)fit_id(patch),
 		.build_id = patch->build_id,
 		.target = fit->object->path,

@@ -20,6 +20,7 @@ struct image_size {
 	uint64_t text;
 	uint64_t data; /* 0: none */
 	bool below_2g; /* it holds references that work below 2 GiB only */
+	bool hands_out; /* the program can come to keep addresses of what is in it */
 };
 
 struct image_part {

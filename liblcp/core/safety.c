@@ -307,6 +307,7 @@ static int check_thread(struct safety *safety, struct target *target,
 	}
 	if (suspicion.complete)
 		remember_stack(safety, &copy);
+	safety_watch_thread(safety, thread, &copy);
 	suspect_registers(safety, thread, &suspicion);
 	suspect_stack(safety, &copy, &suspicion);
 	if (live == NULL && suspicion.word == 0 && suspicion.complete)
@@ -322,7 +323,7 @@ int safety_check(struct safety *safety, struct target *target)
 	safety->blocker_count = 0;
 	safety->stack_count = 0;
 	safety->counts = (struct safety_counts){ 0 };
-	if (safety->span_count == 0)
+	if (safety->span_count == 0 && safety->watch == NULL)
 		return 0;
 	unwinder_forget(safety->unwinder);
 	for (size_t i = 0; i < target->thread_count && safety->blocker_count < SAFETY_BLOCKERS_MAX;
@@ -334,6 +335,7 @@ int safety_check(struct safety *safety, struct target *target)
 		if (r < 0)
 			return r;
 	}
+	safety_watch_places(safety);
 	if (safety->contexts && safety->blocker_count < SAFETY_BLOCKERS_MAX)
 		safety_contexts_check(safety, target);
 	return safety->blocker_count > 0 ? -LCP_EINUSE : 0;

@@ -190,6 +190,16 @@ static int list_memory(struct safety *safety, const struct proc_maps *maps,
 	return 0;
 }
 
+int safety_stacks_init(struct safety *safety, struct lcp_error **reterr)
+{
+	if (safety->stacks == NULL)
+		safety->stacks = calloc(STACKS_MAX, sizeof(*safety->stacks));
+	if (safety->stacks == NULL)
+		return error_set_nomem(reterr);
+	safety->stack_room = STACKS_MAX;
+	return 0;
+}
+
 int safety_contexts_init(struct safety *safety, const struct lcp_process *process,
 			 struct lcp_error **reterr)
 {
@@ -198,10 +208,9 @@ int safety_contexts_init(struct safety *safety, const struct lcp_process *proces
 	if (!may_be_suspended(process, safety->flags))
 		return 0;
 	safety->contexts = true;
-	safety->stacks = calloc(STACKS_MAX, sizeof(*safety->stacks));
-	if (safety->stacks == NULL)
-		return error_set_nomem(reterr);
-	safety->stack_room = STACKS_MAX;
+	r = safety_stacks_init(safety, reterr);
+	if (r < 0)
+		return r;
 	r = list_memory(safety, &process->maps, reterr);
 	return r < 0 ? r : read_code(safety, process, reterr);
 }

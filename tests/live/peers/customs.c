@@ -16,6 +16,10 @@
  *	orphan		the first thread ends, another one listens
  *	edit		library_value() begins with a breakpoint, as debuggers write it; then:
  *			unedit
+ *	keep		peers_keep(); then: kept, what is remembered since; forget
+ *	hold		a thread has the text in its hands, and nobody else remembers it; then:
+ *			let-go
+ *	heap-keep	the text is remembered in the heap
  *	coroutine	one is suspended in peers_yield(); then: resume, what that returned
  */
 #define _GNU_SOURCE
@@ -337,6 +341,87 @@ static void orphan(void)
 	pthread_exit(NULL);
 }
 
+static void keep(void)
+{
+	peers_keep();
+	peers_say("ok");
+}
+
+static const char **heap_text;
+
+static void heap_keep(void)
+{
+	heap_text = malloc(sizeof(*heap_text));
+	if (heap_text == NULL)
+		abort();
+	*heap_text = peers_text;
+	peers_text = NULL;
+	peers_say("ok");
+}
+
+static void kept(void)
+{
+	if (heap_text != NULL)
+		peers_say(*heap_text);
+	else if (peers_text != NULL)
+		peers_say(peers_text);
+	else if (peers_callback != NULL)
+		peers_say_number(peers_callback());
+	else if (peers_data != NULL)
+		peers_say_number(*peers_data);
+	else
+		peers_say("nothing");
+}
+
+static void forget(void)
+{
+	if (heap_text != NULL)
+		*heap_text = NULL;
+	free(heap_text);
+	heap_text = NULL;
+	peers_text = NULL;
+	peers_callback = NULL;
+	peers_data = NULL;
+	peers_say("ok");
+}
+
+static int hold_fds[2];
+static atomic_bool holds;
+
+/* Its address is asked for, so it is on the stack. */
+static void *be_holding(void *unused)
+{
+	const char *volatile text = peers_text;
+	char byte;
+
+	peers_text = NULL;
+	holds = true;
+	if (read(hold_fds[0], &byte, 1) == 1)
+		peers_say(text);
+	text = NULL;
+	holds = false;
+	(void)pause(); /* so that its stack stays mapped */
+	return unused;
+}
+
+static void hold(void)
+{
+	if (pipe2(hold_fds, O_CLOEXEC) < 0)
+		abort();
+	start(be_holding, NULL);
+	while (!holds)
+		(void)usleep(100);
+	peers_say("ok");
+}
+
+static void let_go(void)
+{
+	if (write(hold_fds[1], "d", 1) != 1)
+		abort();
+	while (holds)
+		(void)usleep(100);
+}
+
 static ucontext_t outside, inside;
 static int yield_result;
 
@@ -379,6 +464,8 @@ const struct peers_word peers_customs[] = {
 #ifndef STANDALONE
 	{ "edit", edit },     { "unedit", unedit },
 #endif
+	{ "keep", keep },     { "kept", kept },		  { "forget", forget },
+	{ "hold", hold },     { "let-go", let_go },	  { "heap-keep", heap_keep },
 	{ "orphan", orphan }, { "coroutine", coroutine }, { "resume", resume },
 	{ NULL, NULL },
 };

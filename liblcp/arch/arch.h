@@ -362,6 +362,9 @@ struct arch {
 	/* Where does the branch that @code (at address @from) begins with go? 0 if it is none. */
 	uint64_t (*branch_target)(uint64_t from, const uint8_t *code, size_t size);
 
+	/* Does @code begin with what debuggers and probes put in place of an instruction? */
+	bool (*is_breakpoint)(const uint8_t *code, size_t size);
+
 	/* Write @guard's code: its size, at most ARCH_GUARD_MAX, or -ERANGE. */
 	int (*guard)(const struct arch_guard *guard, uint8_t *code);
 

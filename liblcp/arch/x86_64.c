@@ -236,6 +236,12 @@ static int branch(uint64_t from, uint64_t to, uint8_t *code)
 	return NEAR_SIZE;
 }
 
+/* int3 */
+static bool is_breakpoint(const uint8_t *code, size_t size)
+{
+	return size >= 1 && code[0] == INT3;
+}
+
 static const uint8_t far_jump[] = { 0xff, 0x25, 0, 0, 0, 0 }; /* jmp *0(%rip) */
 
 /* The address stands behind the instruction: no register is needed, and the stack stays as it is.
@@ -499,6 +505,7 @@ const struct arch arch_x86_64 = {
 	.branch = branch,
 	.far_branch = far_branch,
 	.branch_target = branch_target,
+	.is_breakpoint = is_breakpoint,
 	.guard = x86_64_guard,
 	.move = x86_64_move,
 	.branch_reach_back = NEAR_SIZE + (int64_t)INT32_MIN,

@@ -223,11 +223,28 @@ static uint32_t safety_flags(const struct plan *plan)
 	return plan->settings->flags & LCP_APPLY_SCAN_ALL ? SAFETY_SCAN_ALL : 0;
 }
 
+/* Threads that are neither stopped nor looked at may be anywhere. */
+static int refuse_sharer(const struct plan *plan, struct lcp_error **reterr)
+{
+	struct target *target = plan->process->target;
+	int32_t pid;
+
+	target->ops->sharer(target, &pid);
+	if (pid == 0)
+		return 0;
+	return error_set(reterr, -LCP_EUNSUPPORTED,
+			 "process %d shares its memory with process %d, whose threads are others",
+			 target->pid, pid);
+}
+
 int plan_run(struct plan *plan, struct lcp_report *report, struct lcp_error **reterr)
 {
 	struct target *target = plan->process->target;
 	int r;
 
+	r = refuse_sharer(plan, reterr);
+	if (r < 0)
+		return r;
 	r = safety_new(plan->process, plan->ranges.items, plan->ranges.count, plan->tables.items,
 		       plan->tables.count, safety_flags(plan), &plan->safety, reterr);
 	if (r < 0)

@@ -6,6 +6,8 @@
  *			it
  *			twice more
  *	wait		a thread is in peers_wait(): its number; then: wake, what it returned
+ *	wait-below	the same in what peers_early() calls
+ *	share		a process runs in the same memory: its number; then: share-no-more
  *	timer		a signal 1000 times a second; then: ticks, how many came, and no more come
  *	queue		real-time signals are counted; then: queued, how many came in order
  *	churn		four threads make threads that end; then: made, how many
@@ -27,6 +29,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -36,6 +39,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -101,6 +105,30 @@ static void wait_in_function(void)
 	peers_say_number(wait_tid);
 }
 
+static void wait_for_byte(void)
+{
+	(void)peers_wait(wait_fds[0]);
+}
+
+static void *be_waiting_below(void *unused)
+{
+	wait_tid = (int)syscall(SYS_gettid);
+	wait_result = peers_early(wait_for_byte);
+	wait_tid = 0;
+	(void)pause(); /* so that its stack stays mapped */
+	return unused;
+}
+
+static void wait_below_function(void)
+{
+	if (pipe2(wait_fds, O_CLOEXEC) < 0)
+		abort();
+	start(be_waiting_below, NULL);
+	while (wait_tid == 0)
+		(void)usleep(100);
+	peers_say_number(wait_tid);
+}
+
 static void wake(void)
 {
 	if (write(wait_fds[1], "d", 1) != 1)
@@ -108,6 +136,30 @@ static void wake(void)
 	while (wait_tid != 0)
 		(void)usleep(100);
 	peers_say_number(wait_result);
+}
+
+static char share_stack[16 * PAGE];
+static pid_t sharer;
+
+static int be_sharer(void *unused)
+{
+	(void)unused;
+	for (;;)
+		(void)syscall(SYS_pause);
+	return 0;
+}
+
+static void share(void)
+{
+	sharer = clone(be_sharer, share_stack + sizeof(share_stack), CLONE_VM | SIGCHLD, NULL);
+	peers_say_number(sharer);
+}
+
+static void share_no_more(void)
+{
+	if (kill(sharer, SIGKILL) < 0 || waitpid(sharer, NULL, 0) != sharer)
+		abort();
+	peers_say("ok");
 }
 
 static atomic_uint tick_count;
@@ -456,16 +508,36 @@ static void resume(void)
 }
 
 const struct peers_word peers_customs[] = {
-	{ "hot", hot },	      { "passed", passed },	  { "wait", wait_in_function },
-	{ "wake", wake },     { "timer", timer },	  { "ticks", ticks },
-	{ "queue", queue },   { "queued", queued },	  { "churn", churn },
-	{ "made", made },     { "remap", remap },	  { "settle", settle },
-	{ "grow", grow },     { "twice", twice },	  { "open-text", open_text },
+	{ "hot", hot },
+	{ "passed", passed },
+	{ "wait", wait_in_function },
+	{ "wake", wake },
+	{ "timer", timer },
+	{ "ticks", ticks },
+	{ "queue", queue },
+	{ "queued", queued },
+	{ "churn", churn },
+	{ "made", made },
+	{ "remap", remap },
+	{ "settle", settle },
+	{ "grow", grow },
+	{ "twice", twice },
+	{ "open-text", open_text },
 #ifndef STANDALONE
-	{ "edit", edit },     { "unedit", unedit },
+	{ "edit", edit },
+	{ "unedit", unedit },
 #endif
-	{ "keep", keep },     { "kept", kept },		  { "forget", forget },
-	{ "hold", hold },     { "let-go", let_go },	  { "heap-keep", heap_keep },
-	{ "orphan", orphan }, { "coroutine", coroutine }, { "resume", resume },
+	{ "wait-below", wait_below_function },
+	{ "share", share },
+	{ "share-no-more", share_no_more },
+	{ "keep", keep },
+	{ "kept", kept },
+	{ "forget", forget },
+	{ "hold", hold },
+	{ "let-go", let_go },
+	{ "heap-keep", heap_keep },
+	{ "orphan", orphan },
+	{ "coroutine", coroutine },
+	{ "resume", resume },
 	{ NULL, NULL },
 };

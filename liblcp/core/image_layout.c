@@ -280,7 +280,7 @@ int image_layout_init(struct image_layout *ret, const struct lcp_kpatch *patch,
 	at = place_sections(ret, KPATCH_DATA, 0);
 	ret->data_size = at > 0 ? aligned(at + 1, IMAGE_ALIGN) : 0;
 	if (ret->text_size > IMAGE_SIZE_MAX || ret->data_size > IMAGE_SIZE_MAX)
-		return error_set(reterr, -EFBIG, "the patch needs more than 1 GiB");
+		return error_set(reterr, -LCP_EUNSUPPORTED, "the patch needs more than 1 GiB");
 	return 0;
 }
 

@@ -94,7 +94,7 @@ int safety_new(const struct lcp_process *process, const struct safety_range *ran
 	if (safety->buffer == NULL)
 		return error_set_nomem(reterr);
 	r = safety_ranges_init(safety, ranges, range_count, reterr);
-	if (r == 0 && (flags & SAFETY_NO_STACKS) == 0)
+	if (r == 0)
 		r = safety_contexts_init(safety, process, reterr);
 	if (r == 0)
 		r = safety_tables_init(safety, process, tables, table_count, reterr);
@@ -293,11 +293,6 @@ static int check_thread(struct safety *safety, struct target *target,
 	struct unwind_copy copy;
 
 	safety->counts.threads++;
-	if ((safety->flags & SAFETY_NO_STACKS) != 0) {
-		if (live != NULL)
-			safety_block(safety, thread->tid, pc, live, pc, true);
-		return 0;
-	}
 	copy = read_stack(safety, target, thread, &suspicion.complete);
 	if (copy.size == 0) {
 		int r = target->ops->alive(target);

@@ -99,7 +99,6 @@ struct safety_counts {
 struct safety;
 
 #define SAFETY_SCAN_ALL 1 /* look for suspended contexts even if nothing says there are any */
-#define SAFETY_NO_STACKS 2 /* look at where threads are, not at where they return to */
 
 /*
  * Prepare a check of @ranges (copied) in @process. @tables may be NULL. 0, -ENOMEM and what reading

@@ -150,8 +150,10 @@ static int read_code(struct safety *safety, const struct lcp_process *process,
 		int r;
 
 		if (size > CODE_MAX)
-			return error_set(reterr, -EFBIG, "a function of %llu bytes",
-					 (unsigned long long)size);
+			return error_set(reterr, -LCP_EUNSUPPORTED,
+					 "%llu bytes of code in one piece cannot be looked for in "
+					 "suspended contexts: the limit is %u MiB",
+					 (unsigned long long)size, CODE_MAX >> 20);
 		safety->code[i] = malloc((size_t)size);
 		if (safety->code[i] == NULL)
 			return error_set_nomem(reterr);

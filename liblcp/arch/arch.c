@@ -74,17 +74,19 @@ const struct reloc_type *arch_reloc_type(const struct arch *arch, uint32_t numbe
 	return NULL;
 }
 
-/* memmem(3) looks for what is in front of the byte that may be any: ten times as fast as a loop. */
+/* memchr(3) looks at 32 bytes at a time for the one that is rare in code; memmem(3) at each. */
 int64_t gadget_find(const struct gadget *gadget, size_t align, const uint8_t *code, size_t size)
 {
 	size_t head = gadget->any != 0 ? gadget->any : gadget->size;
 	size_t tail = gadget->any != 0 ? head + 1 : head;
-	const uint8_t *end = code + size, *at = code;
+	const uint8_t *end = code + size, *at = code + gadget->rare;
 
-	while (head > 0 && (at = memmem(at, (size_t)(end - at), gadget->code, head)) != NULL) {
-		size_t i = (size_t)(at++ - code);
+	while (gadget->size > 0 && at < end &&
+	       (at = memchr(at, gadget->code[gadget->rare], (size_t)(end - at))) != NULL) {
+		size_t i = (size_t)(at++ - code) - gadget->rare;
 
 		if (i % align == 0 && range_fits(i, gadget->size, size) &&
+		    memcmp(code + i, gadget->code, head) == 0 &&
 		    memcmp(code + i + tail, gadget->code + tail, gadget->size - tail) == 0)
 			return (int64_t)i;
 	}

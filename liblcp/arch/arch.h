@@ -268,6 +268,9 @@ struct arch_entry_frame {
 /* No CPU's resolver of TLS descriptors is longer. */
 #define ARCH_RESOLVER_MAX 16
 
+/* No CPU's code that calls once is longer. */
+#define ARCH_ONCE_MAX 32
+
 struct arch {
 	uint16_t machine; /* EM_* */
 	const char *name; /* "x86_64" */
@@ -293,6 +296,15 @@ struct arch {
 	 */
 	uint8_t resolver[ARCH_RESOLVER_MAX];
 	uint8_t resolver_size;
+
+	/*
+	 * A function whose third argument is where another one's address is: it exchanges that for
+	 * zero, and goes on to what it found there with all its arguments, or returns if that was
+	 * zero. So whoever calls it, and however often, what is called is called once; and the word
+	 * says whether it was. It works at any address that is a multiple of four.
+	 */
+	uint8_t once[ARCH_ONCE_MAX];
+	uint8_t once_size;
 
 	/*
 	 * Put @value, found as the type's need says, into the @type->size bytes at @bytes, whose

@@ -41,6 +41,7 @@ static inline void reloc_put_data(uint8_t *bytes, unsigned int size, uint64_t va
 struct gadget {
 	uint8_t size;
 	uint8_t any; /* index of the byte that may be any; 0 if there is none */
+	uint8_t rare; /* index of the byte that is looked for first */
 	uint8_t code[ARCH_GADGET_MAX];
 };
 

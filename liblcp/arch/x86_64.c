@@ -427,11 +427,11 @@ static const int16_t syscalls[SYSCALL_COUNT] = {
  * is the restorer that glibc and musl give to rt_sigaction(2).
  */
 static const struct gadget gadgets[GADGET_COUNT] = {
-	[GADGET_SYSCALL_RET] = { 3, 0, { 0x0f, 0x05, 0xc3 } }, /* syscall; ret */
-	[GADGET_SIGRETURN] = { 9, 0, { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 } },
-	[GADGET_POP_SYSCALL] = { 2, 0, { 0x58, 0xc3 } }, /* pop %rax; ret */
+	[GADGET_SYSCALL_RET] = { 3, 0, 1, { 0x0f, 0x05, 0xc3 } }, /* syscall; ret */
+	[GADGET_SIGRETURN] = { 9, 0, 8, { 0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05 } },
+	[GADGET_POP_SYSCALL] = { 2, 0, 0, { 0x58, 0xc3 } }, /* pop %rax; ret */
 	/* mov %rax, N(%rbx); pop %rbx; ret: how functions end that keep what another returned */
-	[GADGET_KEEP_RESULT] = { 6, 3, { 0x48, 0x89, 0x43, 0, 0x5b, 0xc3 } },
+	[GADGET_KEEP_RESULT] = { 6, 3, 2, { 0x48, 0x89, 0x43, 0, 0x5b, 0xc3 } },
 };
 
 static int64_t find_gadget(enum arch_gadget gadget, const uint8_t *code, size_t size)
@@ -496,6 +496,10 @@ const struct arch arch_x86_64 = {
 	/* endbr64; mov 8(%rax), %rax; ret */
 	.resolver = { 0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x8b, 0x40, 0x08, 0xc3 },
 	.resolver_size = 9,
+	/* endbr64; xor %eax, %eax; xchg %rax, (%rdx); test %rax, %rax; jz; jmp *%rax; ret */
+	.once = { 0xf3, 0x0f, 0x1e, 0xfa, 0x31, 0xc0, 0x48, 0x87, 0x02, 0x48, 0x85, 0xc0, 0x74,
+		  0x02, 0xff, 0xe0, 0xc3 },
+	.once_size = 17,
 	.reloc_apply = reloc_apply,
 	.reloc_relax = reloc_relax,
 	.reloc_span = reloc_span,

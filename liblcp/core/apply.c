@@ -14,6 +14,10 @@
 #define TIMEOUT_MS 5000
 #define MS_NS ((uint64_t)1000000)
 
+/* Pauses between plans of two doctors who wait for the same threads. */
+#define PAUSE_FIRST_NS MS_NS
+#define PAUSE_MAX_NS (100 * MS_NS)
+
 void apply_settings(const struct lcp_process *process, const struct lcp_apply_options *options,
 		    struct plan_settings *ret)
 {
@@ -199,12 +203,52 @@ static int apply_once(struct lcp_process *process, struct lcp_kpatch *const *pat
 	return r < 0 ? r : plan_run(&plan, report, reterr);
 }
 
-bool apply_again(const struct lcp_process *process, int plans, int *r, struct lcp_error *error,
-		 struct lcp_error **reterr)
+void apply_plans_fini(struct apply_plans *plans)
+{
+	error_free(plans->in_use);
+}
+
+/*
+ * The plan is out of date: note why, and wait if it is because two doctors wait. False if it is too
+ * late.
+ */
+static bool try_on(const struct lcp_process *process, struct apply_plans *plans,
+		   struct lcp_error **error)
+{
+	const struct target_ops *ops = process->target->ops;
+
+	plans->count++;
+	if (*error != NULL && (*error)->code == -LCP_EINUSE) {
+		error_free(plans->in_use);
+		plans->in_use = *error;
+		*error = NULL;
+		plans->count = 0;
+	}
+	if (plans->in_use == NULL)
+		return plans->count < PLANS_MAX;
+	plans->pause = plans->pause == 0 ? PAUSE_FIRST_NS : 2 * plans->pause;
+	if (plans->pause > PAUSE_MAX_NS)
+		plans->pause = PAUSE_MAX_NS;
+	if (plans->count >= PLANS_MAX ||
+	    ops->now(process->target) + plans->pause >= plans->settings->deadline)
+		return false;
+	ops->sleep(process->target, plans->pause);
+	return true;
+}
+
+bool apply_again(const struct lcp_process *process, struct apply_plans *plans, int *r,
+		 struct lcp_error *error, struct lcp_error **reterr)
 {
 	bool gone = *r == -EAGAIN || *r == -EFAULT;
-	bool again = (gone || *r == -LCP_EFORMAT) && plans < PLANS_MAX;
+	bool again = (gone || *r == -LCP_EFORMAT) && try_on(process, plans, &error);
 
+	/* Threads were in the way, and then somebody else was: it is the threads that matter. */
+	if (!again && plans->in_use != NULL && (gone || *r == -LCP_ELOCKED)) {
+		error_free(error);
+		error = take(plans->in_use);
+		*r = -LCP_EINUSE;
+		gone = false;
+	}
 	if (*r < 0 && !again && !gone && reterr != NULL)
 		*reterr = error;
 	else
@@ -220,15 +264,16 @@ static int apply_until(struct lcp_process *process, struct lcp_kpatch *const *pa
 		       const struct plan_settings *settings, struct lcp_report *report,
 		       struct lcp_error **reterr)
 {
+	autoplans struct apply_plans plans = { .settings = settings };
 	struct lcp_error *error;
-	int r, plans = 0;
+	int r;
 
 	do {
 		error = NULL;
 		r = apply_once(process, patches, count, settings, report, &error);
 		if (r < 0)
 			process_doubt(process);
-	} while (apply_again(process, ++plans, &r, error, reterr));
+	} while (apply_again(process, &plans, &r, error, reterr));
 	return r;
 }
 

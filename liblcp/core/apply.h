@@ -48,12 +48,29 @@ bool recover_is_kept(struct plan *plan);
 /* How often a plan is made anew if the process changed while it was made. */
 #define PLANS_MAX 16
 
+/* The plans that were made for one call. */
+struct apply_plans {
+	const struct plan_settings *settings;
+	int count; /* out of date, one after the other */
+	/*
+	 * Who was in the way when a plan was tried that another doctor then made out of date: he
+	 * cannot tell what waits from what a dead doctor left. Two who wait for the same threads
+	 * would do that to each other all the time, so they wait longer and longer in between.
+	 */
+	struct lcp_error *in_use;
+	uint64_t pause;
+};
+
+void apply_plans_fini(struct apply_plans *plans);
+
+#define autoplans cleanup(apply_plans_fini)
+
 /*
- * Is another plan to be made, after so many? That is so if this one rests on what another doctor
- * changed meanwhile. If not, @error, which is taken, is the caller's reason for *@r.
+ * Is another plan to be made? That is so if the last one rests on what another doctor changed
+ * meanwhile. If not, @error, which is taken, is the caller's reason for *@r.
  */
-bool apply_again(const struct lcp_process *process, int plans, int *r, struct lcp_error *error,
-		 struct lcp_error **reterr);
+bool apply_again(const struct lcp_process *process, struct apply_plans *plans, int *r,
+		 struct lcp_error *error, struct lcp_error **reterr);
 
 /*
  * What the newest of the patches that are in force on @row's function, @but aside, puts at the

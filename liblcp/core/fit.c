@@ -318,7 +318,8 @@ static int make_record(struct plan *plan, struct fit *fit, uint64_t sequence,
 }
 
 /*
- * Where things are in the slot, from its beginning: record, guards, moved beginnings, text.
+ * Where things are in the slot, from its beginning: record, guards, moved beginnings, the way to
+ * libgcc, text.
  */
 static uint64_t lay_out(const struct fit *fit, uint64_t address)
 {
@@ -336,6 +337,13 @@ static uint64_t lay_out(const struct fit *fit, uint64_t address)
 			row->moved = address + at;
 		at += (row->moved_size + 15) / 16 * 16;
 	}
+	if (fit->frames.tell != 0) {
+		record->frames = (struct ledger_frames){
+			.once = address + at,
+			.forget = fit->frames.forget,
+		};
+		at += ARCH_ONCE_MAX;
+	}
 	at = (at + LEDGER_ALIGN - 1) / LEDGER_ALIGN * LEDGER_ALIGN;
 	record->text = (struct object_table){ address + at, fit->size.text };
 	record->address = address;
@@ -350,7 +358,7 @@ static int place(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 	struct room_wish wish = {
 		.object = fit->object,
 		.bytes = lay_out(fit, 0),
-		.data_bytes = fit->size.data + (fit->frames.tell != 0 ? FRAMES_OBJECT_SIZE : 0),
+		.data_bytes = fit->size.data + (fit->frames.tell != 0 ? LEDGER_FRAMES_SIZE : 0),
 		.below_2g = fit->size.below_2g,
 		.id = record->id,
 	};
@@ -367,10 +375,7 @@ static int place(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 	if (fit->size.data > 0)
 		record->data = (struct object_table){ data, fit->size.data };
 	if (fit->frames.tell != 0)
-		record->frames = (struct ledger_frames){
-			.object = data + wish.data_bytes - FRAMES_OBJECT_SIZE,
-			.forget = fit->frames.forget,
-		};
+		record->frames.object = data + wish.data_bytes - LEDGER_FRAMES_SIZE;
 	return 0;
 }
 
@@ -470,10 +475,22 @@ static int fill_row(struct plan *plan, struct fit *fit, size_t index, struct lcp
 			 row->entry, row->new_address);
 }
 
-/*
- * What is written to the data of the slot: the image's, and zeroes for libgcc, whatever was there
- * before. libgcc is told when it is written.
- */
+/* libgcc gets zeroes for its record, and is told when all is written. */
+static int fill_frames(struct plan *plan, struct fit *fit, uint8_t *data, struct lcp_error **reterr)
+{
+	const struct arch *arch = plan->process->target->arch;
+	const struct ledger_record *record = fit->record;
+	struct plan_part *part = &fit->part;
+
+	frames_words(&fit->frames,
+		     data + (record->frames.object - part->data.address) + LEDGER_FRAMES_TELL);
+	memcpy(part->bytes + (record->frames.once - record->address), arch->once, arch->once_size);
+	return vec_push(&plan->surgery.frames, frames_call(&fit->frames, record)) < 0
+		       ? error_set_nomem(reterr)
+		       : 0;
+}
+
+/* What is written to the data of the slot, whatever was there before. */
 static int fill_data(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 {
 	struct ledger_record *record = fit->record;
@@ -490,11 +507,7 @@ static int fill_data(struct plan *plan, struct fit *fit, struct lcp_error **rete
 		slot->data_bytes,
 	};
 	part->data_bytes = bytes;
-	if (record->frames.object == 0)
-		return 0;
-	return vec_push(&plan->surgery.frames, frames_call(&fit->frames, record)) < 0
-		       ? error_set_nomem(reterr)
-		       : 0;
+	return record->frames.object == 0 ? 0 : fill_frames(plan, fit, bytes, reterr);
 }
 
 static int fill(struct plan *plan, struct fit *fit, struct lcp_error **reterr)

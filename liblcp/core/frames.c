@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/frames.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
-#include "base/error.h"
+#include "base/num.h"
 #include "core/lookup_parts.h"
 
 #define LIBGCC "libgcc_s.so"
@@ -131,35 +129,19 @@ int frames_find(struct lcp_process *process, bool forgets, struct frames *ret,
 	return r < 0 ? r : frames_find_in_file(process, ret, reterr);
 }
 
-int frames_state(const struct lcp_process *process, const struct frames *frames,
-		 const struct ledger_record *record, enum frames_state *ret,
-		 struct lcp_error **reterr)
+void frames_words(const struct frames *frames, uint8_t *ret)
 {
-	uint8_t object[FRAMES_OBJECT_SIZE];
-	int r;
+	put_le64(ret, frames->tell);
+	put_le64(ret + 8, frames->forget);
+}
 
-	*ret = FRAMES_NONE;
-	if (record->frames.object == 0)
-		return 0;
-	if (record->frames.forget == 0) {
-		*ret = FRAMES_DOUBT;
-		return 0;
-	}
+bool frames_known(const struct frames *frames, const struct ledger_record *record,
+		  const uint8_t *words)
+{
 	/* A libgcc that was unloaded knows nothing any more. */
 	if (frames->tell == 0 || record->frames.forget != frames->forget)
-		return 0;
-	r = process->target->ops->read(process->target, record->frames.object, object,
-				       sizeof(object));
-	if (r == -EFAULT) /* another doctor took the patch away: the surgery will notice */
-		return 0;
-	if (r < 0)
-		return error_set(reterr, r, "unwind data at 0x%" PRIx64 " cannot be read",
-				 record->frames.object);
-	/* It begins with the lowest address of code, for a start (void *)-1. */
-	for (size_t i = 0; i < sizeof(object); i++)
-		if (object[i] != 0)
-			*ret = FRAMES_KNOWN;
-	return 0;
+		return false;
+	return get_le64(words) == 0 && get_le64(words + 8) != 0;
 }
 
 struct surgery_frames frames_call(const struct frames *frames, const struct ledger_record *record)
@@ -167,9 +149,7 @@ struct surgery_frames frames_call(const struct frames *frames, const struct ledg
 	struct surgery_frames call = {
 		.table = record->eh_frame.address,
 		.object = record->frames.object,
-		.tell = frames->tell,
-		.forget = frames->forget,
-		.mark = ledger_frames_mark(record),
+		.once = record->frames.once,
 	};
 
 	memcpy(call.avoid, frames->avoid, sizeof(call.avoid));

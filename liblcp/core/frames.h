@@ -5,18 +5,17 @@
  * __register_frame_info(). It takes 48 bytes of our memory for each and allocates nothing for them
  * before version 13; later ones may. Nothing is told where no libgcc is loaded.
  *
- * Telling it to forget a table it does not know ends the process (gcc_assert in unwind-dw2-fde.c).
- * So what is known is seen in those bytes, and a doctor that begins to have a table forgotten says
- * so in the ledger first: if it dies then, nobody tries again, and the patch's memory stays.
+ * Telling it to forget a table it does not know ends the process (gcc_assert in unwind-dw2-fde.c),
+ * and of one it is told twice its list becomes a ring. So it is a word of memory for each that says
+ * what was done, and the thread that does it takes the word away in one instruction (arch->once):
+ * at every instant the words say what libgcc knows, or will know when no thread is in its code or
+ * ours any more, whether or not a doctor lives to see it.
  */
 #ifndef LCP_CORE_FRAMES_H
 #define LCP_CORE_FRAMES_H
 
 #include "core/ledger.h"
 #include "core/surgery.h"
-
-/* Memory for what libgcc keeps of a table: six words, and one that newer versions add. */
-#define FRAMES_OBJECT_SIZE 64
 
 /* libgcc in a process. */
 struct frames {
@@ -32,18 +31,17 @@ int frames_find(struct lcp_process *process, bool forgets, struct frames *ret,
 /* The same for a program without libraries, by the symbol table of its file. */
 int frames_find_in_file(struct lcp_process *process, struct frames *ret, struct lcp_error **reterr);
 
-enum frames_state {
-	FRAMES_NONE, /* libgcc knows nothing of the record */
-	FRAMES_KNOWN,
-	FRAMES_DOUBT, /* perhaps */
-};
+/* The two words of a record's frames. */
+#define FRAMES_WORDS_SIZE (LEDGER_FRAMES_SIZE - LEDGER_FRAMES_TELL)
 
-/* What libgcc knows of @record, now. */
-int frames_state(const struct lcp_process *process, const struct frames *frames,
-		 const struct ledger_record *record, enum frames_state *ret,
-		 struct lcp_error **reterr);
+/* The words of a record that libgcc was told nothing of. */
+void frames_words(const struct frames *frames, uint8_t *ret);
 
-/* The call that has the table of @record told, or forgotten. */
+/* Does libgcc know of @record, whose words are @words, once no thread is on its way? */
+bool frames_known(const struct frames *frames, const struct ledger_record *record,
+		  const uint8_t *words);
+
+/* What the surgeon needs to have the table of @record told, or forgotten. */
 struct surgery_frames frames_call(const struct frames *frames, const struct ledger_record *record);
 
 #endif

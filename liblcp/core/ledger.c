@@ -21,15 +21,16 @@
 #define RECORD_EH_FRAME_HDR 72
 #define RECORD_FRAMES_OBJECT 88
 #define RECORD_FRAMES_FORGET 96
-#define RECORD_PIVOT_ENTRY 104
-#define RECORD_PIVOT_SIZE 112
-#define RECORD_LEVEL 116
-#define RECORD_PIVOT_FROM 120
-#define RECORD_PIVOT_TO 136
-#define RECORD_DIGEST 152
-#define RECORD_CODE_SIZE 184
-#define RECORD_STRINGS 192 /* bytes of them */
-#define RECORD_FLAGS 196
+#define RECORD_FRAMES_ONCE 104
+#define RECORD_PIVOT_ENTRY 112
+#define RECORD_PIVOT_SIZE 120
+#define RECORD_LEVEL 124
+#define RECORD_PIVOT_FROM 128
+#define RECORD_PIVOT_TO 144
+#define RECORD_DIGEST 160
+#define RECORD_CODE_SIZE 192
+#define RECORD_STRINGS 200 /* bytes of them */
+#define RECORD_FLAGS 204
 
 #define RECORD_MAGIC_VALUE 0x52504c4cU
 
@@ -262,13 +263,26 @@ int ledger_read(const struct lcp_process *process, struct ledger *ret, struct lc
 	return error_set(reterr, r, "process %d: its ledger cannot be read", process->target->pid);
 }
 
-/* The text at @offset of the strings, which end in a NUL; NULL if it is none that may be shown. */
-static char *copy_text(const char *strings, uint32_t size, uint32_t offset)
-{
-	char *text = offset < size ? strdup(strings + offset) : NULL;
+/* The texts of a record, behind its rows; they end in a NUL. */
+struct strings {
+	const char *bytes;
+	uint32_t size;
+	uint32_t left; /* what is not taken yet: each has a place of its own */
+};
 
-	if (text != NULL)
-		utf8_make_printable(text);
+/*
+ * The text at @offset, NULL if there is none. If many rows could name the same one, a few megabytes
+ * in a process would be terabytes here.
+ */
+static char *take_text(struct strings *strings, uint32_t offset)
+{
+	size_t size = offset < strings->size ? strlen(strings->bytes + offset) + 1 : 0;
+	char *text = size > 0 && size <= strings->left ? strdup(strings->bytes + offset) : NULL;
+
+	if (text == NULL)
+		return NULL;
+	strings->left -= (uint32_t)size;
+	utf8_make_printable(text);
 	return text;
 }
 
@@ -290,8 +304,7 @@ static bool is_within(struct object_table part, struct object_table whole)
 				  range_fits(part.address - whole.address, part.size, whole.size));
 }
 
-static bool parse_row(const uint8_t *bytes, const char *strings, uint32_t strings_size,
-		      struct ledger_row *ret)
+static bool parse_row(const uint8_t *bytes, struct strings *strings, struct ledger_row *ret)
 {
 	ret->entry = get_le64(bytes + ROW_ENTRY);
 	ret->old_size = get_le32(bytes + ROW_OLD_SIZE);
@@ -305,7 +318,7 @@ static bool parse_row(const uint8_t *bytes, const char *strings, uint32_t string
 	memcpy(ret->pristine, bytes + ROW_PRISTINE, sizeof(ret->pristine));
 	memcpy(ret->from, bytes + ROW_FROM, sizeof(ret->from));
 	memcpy(ret->to, bytes + ROW_TO, sizeof(ret->to));
-	ret->name = copy_text(strings, strings_size, get_le32(bytes + ROW_NAME));
+	ret->name = take_text(strings, get_le32(bytes + ROW_NAME));
 	return ret->name != NULL;
 }
 
@@ -332,6 +345,7 @@ static void parse_fields(const uint8_t *bytes, struct ledger_record *ret)
 	ret->eh_frame_hdr = get_table(bytes + RECORD_EH_FRAME_HDR);
 	ret->frames.object = get_le64(bytes + RECORD_FRAMES_OBJECT);
 	ret->frames.forget = get_le64(bytes + RECORD_FRAMES_FORGET);
+	ret->frames.once = get_le64(bytes + RECORD_FRAMES_ONCE);
 	ret->pivot.entry = get_le64(bytes + RECORD_PIVOT_ENTRY);
 	ret->pivot.size = get_le32(bytes + RECORD_PIVOT_SIZE);
 	memcpy(ret->pivot.from, bytes + RECORD_PIVOT_FROM, LEDGER_ENTRY_MAX);
@@ -348,26 +362,27 @@ static bool is_sound_record(const struct ledger_record *record, const struct led
 	struct object_table whole = { record->address, record->bytes };
 	struct object_table data = { chunk->address + chunk->bytes + slot->data_offset,
 				     slot->data_bytes };
-	struct object_table object = { record->frames.object, 1 };
+	struct object_table frames = { record->frames.object, LEDGER_FRAMES_SIZE };
+	struct object_table once = { record->frames.once, ARCH_ONCE_MAX };
 
 	return is_within(record->text, whole) && record->code_size <= record->text.size &&
 	       is_within(record->data, data) && is_within(record->eh_frame, record->text) &&
 	       is_within(record->eh_frame_hdr, record->text) &&
-	       (object.address == 0 || is_within(object, data)) &&
+	       (frames.address == 0 || (is_within(frames, data) && is_within(once, whole))) &&
 	       record->pivot.size <= LEDGER_ENTRY_MAX;
 }
 
 /* The names at the front of the strings, one behind the other. */
-static bool parse_names(const char *strings, uint32_t size, struct ledger_record *ret)
+static bool parse_names(struct strings *strings, struct ledger_record *ret)
 {
 	char **texts[] = { &ret->id, &ret->build_id, &ret->target, &ret->description };
 	uint32_t at = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		*texts[i] = copy_text(strings, size, at);
+		*texts[i] = take_text(strings, at);
 		if (*texts[i] == NULL)
 			return false;
-		at += (uint32_t)strlen(strings + at) + 1;
+		at += (uint32_t)strlen(strings->bytes + at) + 1;
 	}
 	return true;
 }
@@ -377,17 +392,17 @@ static bool parse_record(const uint8_t *bytes, const struct ledger_chunk *chunk,
 {
 	uint64_t rows = (uint64_t)get_le32(bytes + RECORD_ROW_COUNT) * LEDGER_ROW_SIZE;
 	uint32_t size = get_le32(bytes + RECORD_STRINGS);
-	const char *strings = (const char *)bytes + RECORD_SIZE + rows;
+	struct strings strings = { (const char *)bytes + RECORD_SIZE + rows, size, size };
 
 	parse_fields(bytes, ret);
-	if (size == 0 || strings[size - 1] != '\0' || !is_sound_record(ret, chunk, slot) ||
-	    !parse_names(strings, size, ret))
+	if (size == 0 || strings.bytes[size - 1] != '\0' || !is_sound_record(ret, chunk, slot) ||
+	    !parse_names(&strings, ret))
 		return false;
 	for (size_t i = 0; i < ret->row_count; i++) {
 		struct ledger_row *row = &ret->rows[i];
 
 		row->address = ret->address + RECORD_SIZE + i * LEDGER_ROW_SIZE;
-		if (!parse_row(bytes + RECORD_SIZE + i * LEDGER_ROW_SIZE, strings, size, row) ||
+		if (!parse_row(bytes + RECORD_SIZE + i * LEDGER_ROW_SIZE, &strings, row) ||
 		    !is_sound_row(row, (struct object_table){ ret->address, ret->bytes }))
 			return false;
 	}
@@ -448,6 +463,7 @@ int ledger_record(const struct lcp_process *process, const struct ledger_chunk *
 			return r;
 		/* Between the two reads it may have become another one. */
 		if (size == 0 || record_extent(bytes, slot) != size ||
+		    get_le32(bytes + RECORD_ROW_COUNT) != record->row_count ||
 		    !parse_record(bytes, chunk, slot, record))
 			return error_set(reterr, -LCP_EFORMAT,
 					 "process %d: the ledger at 0x%" PRIx64
@@ -457,11 +473,6 @@ int ledger_record(const struct lcp_process *process, const struct ledger_chunk *
 	}
 	*ret = slot->record;
 	return 0;
-}
-
-uint64_t ledger_frames_mark(const struct ledger_record *record)
-{
-	return record->address + RECORD_FRAMES_FORGET;
 }
 
 static uint32_t strings_size(const struct ledger_record *record)
@@ -516,6 +527,7 @@ static void put_head(const struct ledger_record *record, uint8_t *bytes)
 	put_table(bytes + RECORD_EH_FRAME_HDR, record->eh_frame_hdr);
 	put_le64(bytes + RECORD_FRAMES_OBJECT, record->frames.object);
 	put_le64(bytes + RECORD_FRAMES_FORGET, record->frames.forget);
+	put_le64(bytes + RECORD_FRAMES_ONCE, record->frames.once);
 	put_le64(bytes + RECORD_PIVOT_ENTRY, record->pivot.entry);
 	put_le32(bytes + RECORD_PIVOT_SIZE, record->pivot.size);
 	memcpy(bytes + RECORD_PIVOT_FROM, record->pivot.from, LEDGER_ENTRY_MAX);

@@ -15,6 +15,7 @@
  *	rows	LEDGER_ROW_*	its functions: what was at the entry, what is, what will be
  *	strings
  *	guards	ARCH_GUARD_MAX bytes a row; and moved beginnings of functions
+ *	once	how libgcc is told of the unwind table, and made to forget it
  *	text	the patch's image, at the record's text address
  */
 #ifndef LCP_CORE_LEDGER_H
@@ -100,11 +101,20 @@ struct ledger_pivot {
 	uint8_t to[LEDGER_ENTRY_MAX];
 };
 
-/* The frame object in the process that libgcc was told, and the function that takes it back. */
+/*
+ * What libgcc is told of, in writable memory: its own record of a table, and behind that two words,
+ * with the addresses of the functions that tell it and make it forget. The thread that goes to one
+ * of them zeroes its word (arch->once), so the words say what libgcc knows.
+ */
 struct ledger_frames {
-	uint64_t object; /* in writable memory; 0: it was told nothing */
-	uint64_t forget; /* 0: somebody has begun to have it forgotten */
+	uint64_t object; /* 0: there is none */
+	uint64_t once; /* a copy of arch->once */
+	uint64_t forget; /* the second word as it was at first: which libgcc it was */
 };
+
+#define LEDGER_FRAMES_TELL 64 /* libgcc's record has six words, and one more in newer versions */
+#define LEDGER_FRAMES_FORGET 72
+#define LEDGER_FRAMES_SIZE 80
 
 /*
  * Addresses of what is in it may be anywhere in the process: when it is out, its memory is given
@@ -208,9 +218,6 @@ struct ledger_slot *ledger_slot_at(const struct ledger *ledger, uint64_t address
 
 /* The row of @record for @entry, or NULL. */
 struct ledger_row *ledger_row_of(const struct ledger_record *record, uint64_t entry);
-
-/* Address of frames.forget in the record: eight bytes. */
-uint64_t ledger_frames_mark(const struct ledger_record *record);
 
 /* Address of a slot in its chunk's table. */
 uint64_t ledger_slot_address(const struct ledger_chunk *chunk, const struct ledger_slot *slot);

@@ -7,7 +7,7 @@
 
 #include "core/ledger.h"
 
-#define RECORD_SIZE 200
+#define RECORD_SIZE 208
 
 /* The first RECORD_SIZE bytes of the record in @slot: false if they contradict themselves. */
 bool ledger_head_parse(const uint8_t *bytes, const struct ledger_chunk *chunk,

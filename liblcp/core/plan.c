@@ -254,10 +254,14 @@ int plan_run(struct plan *plan, struct lcp_report *report, struct lcp_error **re
 	if (r < 0)
 		return r;
 	plan->surgery.safety = plan->safety;
+	target->unwinder = safety_unwinder(plan->safety);
 	r = target->ops->operate(target, run, &plan->surgery);
+	target->unwinder = NULL;
 	tell(plan, report);
-	if (r == -LCP_EINUSE)
-		return in_use(plan, reterr);
+	if (r == -LCP_EINUSE || (r == -EAGAIN && plan->surgery.in_use)) {
+		(void)in_use(plan, reterr);
+		return r;
+	}
 	if (r < 0 && r != -EAGAIN)
 		return target_take_fault(target, r, reterr);
 	return r;

@@ -33,7 +33,6 @@ struct plan_part {
 	struct object_table data; /* bytes of a new one's data are written there */
 	const uint8_t *data_bytes;
 	uint32_t before, during, after; /* states of its slot */
-	bool stays; /* its memory is not given back, whatever its state */
 };
 
 struct plan {
@@ -111,8 +110,9 @@ int plan_clear_record(struct plan *plan, const struct ledger_record *record,
 int plan_seal(struct plan *plan, struct lcp_error **reterr);
 
 /*
- * Run it: 0, -EAGAIN if the plan is out of date, or why not, with who is in the way. @report gets
- * what came of it.
+ * Run it: 0, -EAGAIN if the plan is out of date, or why not, with who is in the way; and also who
+ * was in the way until another doctor took what was loaded, with -EAGAIN. @report gets what came of
+ * it.
  */
 int plan_run(struct plan *plan, struct lcp_report *report, struct lcp_error **reterr);
 

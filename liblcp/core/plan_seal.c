@@ -199,16 +199,21 @@ static int add_stamp(struct plan *plan, const struct ledger_chunk *chunk, uint64
 	return 0;
 }
 
-/* Make the new record known: it gets its slot. */
+/* Make the new record known: it gets its slot, whose state comes when all else is there. */
 static int publish(struct plan *plan, const struct plan_part *part, struct lcp_error **reterr)
 {
+	uint64_t address = ledger_slot_address(part->chunk, part->slot);
 	uint8_t *slot = plan_alloc(plan, LEDGER_SLOT_SIZE);
+	int r;
 
 	if (slot == NULL)
 		return error_set_nomem(reterr);
 	ledger_slot_put(part->slot, slot);
-	return add_write(plan, NULL, ledger_slot_address(part->chunk, part->slot), slot,
-			 LEDGER_SLOT_SIZE, reterr);
+	r = add_write(plan, NULL, address + LEDGER_SLOT_OFFSET, slot + LEDGER_SLOT_OFFSET,
+		      LEDGER_SLOT_SIZE - LEDGER_SLOT_OFFSET, reterr);
+	return r < 0 ? r
+		     : add_write(plan, NULL, address + LEDGER_SLOT_STATE, slot + LEDGER_SLOT_STATE,
+				 LEDGER_SLOT_OFFSET, reterr);
 }
 
 static int add_expect(struct plan *plan, struct surgery_expect expect, struct lcp_error **reterr)
@@ -322,7 +327,7 @@ static bool is_given_back(const struct plan *plan, const struct plan_part *part,
 	if (undo)
 		return part->is_new;
 	return (part->after == LCP_STATE_REVERTED || part->after == LCP_STATE_LOADED) &&
-	       !part->stays && (plan->settings->flags & LCP_APPLY_ENTRY_ONLY) == 0;
+	       (plan->settings->flags & LCP_APPLY_ENTRY_ONLY) == 0;
 }
 
 /* Is all that @chunk holds given back? */
@@ -363,56 +368,54 @@ static int give_back(struct plan *plan, struct surgery_unload *unload, const str
 }
 
 /*
- * What libgcc knows of a record, and the ground for a plan that this is: what a doctor who is at
- * work meanwhile has told it, or made it forget before he died, is seen when the process is held.
- * To forget twice ends in abort(), and of memory that went while libgcc knew it its list becomes a
- * ring.
+ * The words of a record's frames, and the ground for a plan that they are so: what a doctor who is
+ * at work meanwhile has told libgcc, or made it forget before he died, is seen when the process is
+ * held.
  */
-static int read_frames_state(struct plan *plan, const struct frames *frames,
-			     const struct ledger_record *record, enum frames_state *ret,
-			     struct lcp_error **reterr)
+static int read_frames(struct plan *plan, const struct ledger_record *record, const uint8_t **ret,
+		       struct lcp_error **reterr)
 {
-	uint8_t *mark = plan_alloc(plan, 8), *object = plan_alloc(plan, 8);
-	const struct surgery_expect expects[] = {
-		{ ledger_frames_mark(record), 8, mark, mark, true },
-		{ record->frames.object, 8, object, object, true },
+	uint8_t *words = plan_alloc(plan, FRAMES_WORDS_SIZE);
+	const struct surgery_expect expect = {
+		.address = record->frames.object + LEDGER_FRAMES_TELL,
+		.size = FRAMES_WORDS_SIZE,
+		.bytes = words,
+		.loaded = words,
+		.stopped = true,
 	};
 	int r;
 
-	if (mark == NULL || object == NULL)
+	if (words == NULL)
 		return error_set_nomem(reterr);
-	put_le64(mark, record->frames.forget);
-	r = process_read(plan->process, record->frames.object, object, 8, record->id, reterr);
-	if (r == 0)
-		r = frames_state(plan->process, frames, record, ret, reterr);
-	if (r == 0)
-		r = add_expect(plan, expects[0], reterr);
-	return r < 0 || *ret != FRAMES_NONE ? r : add_expect(plan, expects[1], reterr);
+	*ret = words;
+	r = process_read(plan->process, expect.address, words, expect.size, record->id, reterr);
+	return r < 0 ? r : add_expect(plan, expect, reterr);
 }
 
 /*
- * A record that goes away is forgotten by libgcc first. Where that is in doubt, its memory stays. A
- * thread that a dead doctor had borrowed may still be telling libgcc of what was only loaded: then
- * nobody may be in libgcc.
+ * A record that goes away is forgotten by libgcc first. A thread that a dead doctor had borrowed
+ * may still be about to tell libgcc of what was only loaded, or to make it forget what was: then
+ * nobody may be in libgcc, nor, as everywhere in the record, on the way there.
  */
 static int forget_frames(struct plan *plan, struct plan_part *part, struct lcp_error **reterr)
 {
-	enum frames_state state;
+	const uint8_t *words = NULL;
 	struct frames frames;
+	bool known;
 	int r;
 
 	if (part->is_new || part->record->frames.object == 0 || !is_given_back(plan, part, false))
 		return 0;
 	r = frames_find(plan->process, true, &frames, reterr);
 	if (r == 0)
-		r = read_frames_state(plan, &frames, part->record, &state, reterr);
+		r = read_frames(plan, part->record, &words, reterr);
 	if (r < 0)
 		return r;
-	part->stays = part->stays || state == FRAMES_DOUBT;
-	if (state == FRAMES_NONE || part->before == LCP_STATE_LOADED)
+	known = frames_known(&frames, part->record, words);
+	if (!known || part->before == LCP_STATE_LOADED)
 		r = plan_clear(plan, frames.avoid[0].start, frames.avoid[0].end, false, "libgcc",
 			       reterr);
-	if (r == 0 && state == FRAMES_KNOWN &&
+	if (r == 0 && known &&
 	    vec_push(&plan->surgery.after.frames, frames_call(&frames, part->record)) < 0)
 		return error_set_nomem(reterr);
 	return r;
@@ -523,7 +526,6 @@ int plan_seal(struct plan *plan, struct lcp_error **reterr)
 		r = add_changes(plan, pivot, reterr);
 	if (r == 0)
 		r = expect_objects(plan, reterr);
-	/* Which parts stay is known before it is asked whether all of a chunk goes. */
 	vec_foreach (&plan->parts, part)
 		if (r == 0)
 			r = forget_frames(plan, part, reterr);

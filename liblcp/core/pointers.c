@@ -42,7 +42,7 @@ void pointers_init(struct pointers *ret, const struct ledger_chunk *chunk,
 	};
 	if (record->eh_frame.size > 0)
 		end = record->eh_frame.address;
-	add_span(&ret->watch, record->address, end);
+	add_span(&ret->watch, record->text.address, end);
 	add_span(&ret->watch, record->data.address, record->data.address + record->data.size);
 }
 

@@ -299,13 +299,14 @@ static int recover_once(struct lcp_process *process, const struct plan_settings 
 static int recover_all(struct lcp_process *process, const struct plan_settings *settings,
 		       struct lcp_report *report, struct lcp_error **reterr)
 {
+	autoplans struct apply_plans plans = { .settings = settings };
 	struct lcp_error *error;
-	int r, plans = 0;
+	int r;
 
 	do {
 		error = NULL;
 		r = recover_once(process, settings, report, &error);
-	} while (apply_again(process, ++plans, &r, error, reterr));
+	} while (apply_again(process, &plans, &r, error, reterr));
 	return r;
 }
 

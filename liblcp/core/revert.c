@@ -231,8 +231,9 @@ int revert(struct lcp_process *process, const char *id, const struct lcp_apply_o
 {
 	autoresult struct lcp_report *report = calloc(1, sizeof(*report));
 	struct plan_settings settings;
+	autoplans struct apply_plans plans = { .settings = &settings };
 	struct lcp_error *error;
-	int r, plans = 0;
+	int r;
 
 	if (report == NULL)
 		return error_set_nomem(reterr);
@@ -242,7 +243,7 @@ int revert(struct lcp_process *process, const char *id, const struct lcp_apply_o
 		r = revert_once(process, id, &settings, report, &error);
 		if (r < 0)
 			process_doubt(process);
-	} while (apply_again(process, ++plans, &r, error, reterr));
+	} while (apply_again(process, &plans, &r, error, reterr));
 	/* Also if this one was taken out before: that is how its memory can be asked for again. */
 	if (report->leaves && (r == 0 || r == -LCP_ENOTAPPLIED))
 		recover_kept(process, &settings, report);

@@ -30,6 +30,9 @@
 #define BUFFER_TOUCHED (64u << 10)
 #define BUFFER_SIZE (SAFETY_STACK_MAX + RED_ZONE)
 
+/* Stacks that are read together. */
+#define STACKS_MAX 64
+
 /*
  * Alternate stacks are not larger, and a ucontext has no other flags (uapi/asm/ucontext.h: 3 bits).
  */
@@ -170,23 +173,60 @@ static bool has_alternate_frame(const uint8_t *bytes, size_t size, uint64_t addr
 	return false;
 }
 
-/* Copy the stack from below sp to its end, or as far as it goes: what was read. */
-static struct unwind_copy read_stack(struct safety *safety, struct target *target,
-				     const struct target_thread *thread, bool *ret_complete)
+/* The stack of @thread, from below sp to its end or as far as it goes, to be read. */
+static struct target_piece plan_stack(const struct safety *safety,
+				      const struct target_thread *thread)
 {
 	uint64_t sp = word_at(thread->regs, safety->arch->regs->sp);
 	uint64_t end = find_stack_end(safety, thread, sp);
-	struct unwind_copy copy = { .address = (sp - RED_ZONE) & ~7ull, .bytes = safety->buffer };
-	size_t room = end != 0 ? (size_t)(end - copy.address) : BUFFER_SIZE;
+	struct target_piece piece = { .address = (sp - RED_ZONE) & ~7ull };
 
-	if (room > BUFFER_SIZE)
-		room = BUFFER_SIZE;
-	copy.size = target->ops->read_some(target, copy.address, safety->buffer, room);
-	if (copy.size == 0) { /* the red zone may be in a guard page */
-		copy.address = sp & ~7ull;
-		room -= RED_ZONE;
-		copy.size = target->ops->read_some(target, copy.address, safety->buffer, room);
+	piece.size = end != 0 ? (size_t)(end - piece.address) : BUFFER_SIZE;
+	if (piece.size > BUFFER_SIZE)
+		piece.size = BUFFER_SIZE;
+	return piece;
+}
+
+/*
+ * The stacks of threads from @first on: as many as together fit into what there is of the buffer,
+ * but one at least. How many.
+ */
+static size_t read_stacks(const struct safety *safety, struct target *target, size_t first,
+			  struct target_piece *ret)
+{
+	size_t count = 0, used = 0;
+
+	for (size_t i = first; i < target->thread_count && count < STACKS_MAX; i++) {
+		struct target_piece piece = { 0 };
+
+		if (target->threads[i].stopped)
+			piece = plan_stack(safety, &target->threads[i]);
+		if (count > 0 && used + piece.size > BUFFER_TOUCHED)
+			break;
+		piece.bytes = safety->buffer + used;
+		used += piece.size;
+		ret[count++] = piece;
 	}
+	target_read_pieces(target, ret, count);
+	return count;
+}
+
+/* The copy that was read, as @piece. */
+static struct unwind_copy take_stack(struct safety *safety, struct target *target,
+				     const struct target_thread *thread, struct target_piece *piece,
+				     bool *ret_complete)
+{
+	uint64_t sp = word_at(thread->regs, safety->arch->regs->sp);
+	uint64_t end = find_stack_end(safety, thread, sp);
+	struct unwind_copy copy = { .bytes = piece->bytes };
+
+	if (piece->got == 0) { /* the red zone may be in a guard page */
+		piece->address = sp & ~7ull;
+		piece->got = target->ops->read_some(target, piece->address, piece->bytes,
+						    piece->size - RED_ZONE);
+	}
+	copy.address = piece->address;
+	copy.size = piece->got;
 	safety->counts.stack_bytes += copy.size;
 	*ret_complete = end != 0 && copy.address + copy.size >= end &&
 			!has_alternate_frame(copy.bytes, copy.size, copy.address);
@@ -285,7 +325,7 @@ static void remember_stack(struct safety *safety, const struct unwind_copy *copy
 }
 
 static int check_thread(struct safety *safety, struct target *target,
-			const struct target_thread *thread)
+			const struct target_thread *thread, struct target_piece *piece)
 {
 	uint64_t pc = word_at(thread->regs, safety->arch->regs->pc);
 	const struct safety_range *live = safety_range_at(safety, pc, SAFETY_PC);
@@ -293,7 +333,7 @@ static int check_thread(struct safety *safety, struct target *target,
 	struct unwind_copy copy;
 
 	safety->counts.threads++;
-	copy = read_stack(safety, target, thread, &suspicion.complete);
+	copy = take_stack(safety, target, thread, piece, &suspicion.complete);
 	if (copy.size == 0) {
 		int r = target->ops->alive(target);
 
@@ -313,8 +353,23 @@ static int check_thread(struct safety *safety, struct target *target,
 	return 0;
 }
 
+/* Threads from @first on, as many as are looked at together: how many; a failure. */
+static int check_some(struct safety *safety, struct target *target, size_t first)
+{
+	struct target_piece pieces[STACKS_MAX];
+	size_t count = read_stacks(safety, target, first, pieces);
+	int r = 0;
+
+	for (size_t i = 0; i < count && r == 0 && safety->blocker_count < SAFETY_BLOCKERS_MAX; i++)
+		if (target->threads[first + i].stopped)
+			r = check_thread(safety, target, &target->threads[first + i], &pieces[i]);
+	return r < 0 ? r : (int)count;
+}
+
 int safety_check(struct safety *safety, struct target *target)
 {
+	int count;
+
 	safety->blocker_count = 0;
 	safety->stack_count = 0;
 	safety->counts = (struct safety_counts){ 0 };
@@ -322,13 +377,10 @@ int safety_check(struct safety *safety, struct target *target)
 		return 0;
 	unwinder_forget(safety->unwinder);
 	for (size_t i = 0; i < target->thread_count && safety->blocker_count < SAFETY_BLOCKERS_MAX;
-	     i++) {
-		int r = target->threads[i].stopped
-				? check_thread(safety, target, &target->threads[i])
-				: 0;
-
-		if (r < 0)
-			return r;
+	     i += (size_t)count) {
+		count = check_some(safety, target, i);
+		if (count < 0)
+			return count;
 	}
 	safety_watch_places(safety);
 	if (safety->contexts && safety->blocker_count < SAFETY_BLOCKERS_MAX)
@@ -345,4 +397,9 @@ const struct safety_blocker *safety_blockers(const struct safety *safety, size_t
 const struct safety_counts *safety_counts(const struct safety *safety)
 {
 	return &safety->counts;
+}
+
+struct unwinder *safety_unwinder(const struct safety *safety)
+{
+	return safety->unwinder;
 }

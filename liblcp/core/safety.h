@@ -127,4 +127,7 @@ int safety_check(struct safety *safety, struct target *target);
 const struct safety_blocker *safety_blockers(const struct safety *safety, size_t *ret_count);
 const struct safety_counts *safety_counts(const struct safety *safety);
 
+/* What it unwinds with; inside operate() only, as safety_check(). */
+struct unwinder *safety_unwinder(const struct safety *safety);
+
 #endif

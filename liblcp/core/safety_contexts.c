@@ -42,10 +42,12 @@
 
 #define CODE_MAX (16u << 20)
 #define SYMBOLS_MAX (1u << 20)
+#define NAME_SIZE 16 /* no name that is looked for is longer */
 #define DYNAMIC_MAX 1024
 
 /* The parts of a dynamic section that lead to names. */
 struct names {
+	uint64_t hash; /* 0: there is no such table */
 	uint64_t symbols;
 	uint64_t strings;
 	uint64_t strings_size;
@@ -70,7 +72,9 @@ static int read_names(const struct lcp_process *process, const struct object *ob
 		/* musl and the vDSO leave addresses as they are in the file. */
 		if (value < object->start)
 			value += object->bias;
-		if (entries[i].d_tag == DT_SYMTAB)
+		if (entries[i].d_tag == DT_GNU_HASH)
+			ret->hash = value;
+		else if (entries[i].d_tag == DT_SYMTAB)
 			ret->symbols = value;
 		else if (entries[i].d_tag == DT_STRTAB)
 			ret->strings = value;
@@ -93,34 +97,72 @@ static bool switches_contexts(const char *name)
 }
 
 /*
- * Does @object import a function that switches contexts? All linkers put strings behind symbols,
- * which is the only thing that says how many there are in every object. Where it is not so, it may.
+ * How many symbols are in front of the first that the hash table has: all that are imported.
+ * Without that table, all linkers put strings behind symbols, which is the only thing that says how
+ * many there are in every object. False if it is not so.
  */
+static bool count_symbols(struct target *target, const struct names *names, size_t *ret)
+{
+	uint32_t head[2]; /* how many buckets there are, and the first symbol that is in one */
+
+	*ret = 0;
+	if (names->hash != 0) {
+		if (target->ops->read(target, names->hash, head, sizeof(head)) < 0)
+			return false;
+		*ret = head[1];
+	} else if (names->strings > names->symbols) {
+		*ret = (names->strings - names->symbols) / sizeof(Elf64_Sym);
+	}
+	return *ret > 0 && *ret <= SYMBOLS_MAX;
+}
+
+/* The strings from the first to the last that @symbols need, and what is behind it of a name. */
+static bool read_strings(struct target *target, const struct names *names, const Elf64_Sym *symbols,
+			 size_t count, char **ret, uint64_t *ret_first)
+{
+	uint64_t first = names->strings_size, end = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (symbols[i].st_shndx != SHN_UNDEF || symbols[i].st_name >= names->strings_size)
+			continue;
+		if (symbols[i].st_name < first)
+			first = symbols[i].st_name;
+		if (symbols[i].st_name + NAME_SIZE > end)
+			end = symbols[i].st_name + NAME_SIZE;
+	}
+	if (end > names->strings_size)
+		end = names->strings_size;
+	if (end < first)
+		end = first;
+	*ret_first = first;
+	*ret = calloc((size_t)(end - first) + 1, 1);
+	return *ret != NULL &&
+	       target->ops->read(target, names->strings + first, *ret, (size_t)(end - first)) == 0;
+}
+
+/* Does @object import a function that switches contexts? It may if that cannot be told. */
 static bool imports_contexts(const struct lcp_process *process, const struct object *object)
 {
 	struct target *target = process->target;
 	struct names names = { 0 };
 	autofree char *strings = NULL;
 	autofree Elf64_Sym *symbols = NULL;
-	size_t count, size;
+	uint64_t first;
+	size_t count;
 
 	if (object->dynamic.size == 0)
 		return false;
-	if (read_names(process, object, &names) < 0 || names.strings <= names.symbols ||
-	    names.strings - names.symbols > SYMBOLS_MAX * sizeof(Elf64_Sym) ||
+	if (read_names(process, object, &names) < 0 || !count_symbols(target, &names, &count) ||
 	    names.strings_size > object->end - object->start)
 		return true;
-	count = (names.strings - names.symbols) / sizeof(Elf64_Sym);
-	size = (size_t)names.strings_size;
-	symbols = calloc(count + 1, sizeof(*symbols));
-	strings = calloc(size + 1, 1);
-	if (symbols == NULL || strings == NULL ||
+	symbols = calloc(count, sizeof(*symbols));
+	if (symbols == NULL ||
 	    target->ops->read(target, names.symbols, symbols, count * sizeof(*symbols)) < 0 ||
-	    target->ops->read(target, names.strings, strings, size) < 0)
+	    !read_strings(target, &names, symbols, count, &strings, &first))
 		return true;
 	for (size_t i = 0; i < count; i++)
-		if (symbols[i].st_shndx == SHN_UNDEF && symbols[i].st_name < size &&
-		    switches_contexts(strings + symbols[i].st_name))
+		if (symbols[i].st_shndx == SHN_UNDEF && symbols[i].st_name < names.strings_size &&
+		    switches_contexts(strings + (symbols[i].st_name - first)))
 			return true;
 	return false;
 }

@@ -70,7 +70,9 @@ static int read_part(struct gathering *gathering, uint64_t start, uint64_t end, 
 	*ret = malloc(size);
 	if (*ret == NULL)
 		return -ENOMEM;
-	*ret_size = target->ops->read_some(target, start, *ret, size);
+	*ret_size = size;
+	if (target->ops->read(target, start, *ret, size) < 0)
+		*ret_size = target->ops->read_some(target, start, *ret, size);
 	return 0;
 }
 
@@ -95,15 +97,6 @@ static int add_table(struct gathering *gathering, uint64_t start, uint64_t end,
 	part.start = start;
 	part.end = end;
 	return start < end ? vec_push(&gathering->tables, part) : 0;
-}
-
-/* The end of the object's segment that holds @address; @address if none does. */
-static uint64_t segment_end(const struct object *object, uint64_t address)
-{
-	for (size_t i = 0; i < object->segment_count; i++)
-		if (address >= object->segments[i].start && address < object->segments[i].end)
-			return object->segments[i].end;
-	return address;
 }
 
 /* What was copied of @table, all of it; NULL if that is not so. */
@@ -210,18 +203,20 @@ static int index_object(struct gathering *gathering, const struct object *object
 	return r;
 }
 
+/* The index of the table is copied; of the table itself the unwinder reads what it needs. */
 static int add_object(struct gathering *gathering, const struct object *object)
 {
+	const struct object_table *header = &object->eh_frame_hdr;
 	struct unwind_table table = { 0 };
 	uint64_t frames;
 	int r;
 
-	if (!read_header(gathering, &object->eh_frame_hdr, &table, &frames))
+	r = read_copy(gathering, header->address, header->address + header->size);
+	if (r < 0)
+		return r;
+	if (!read_header(gathering, header, &table, &frames))
 		return index_object(gathering, object);
-	r = read_copy(gathering, table.base, table.base + object->eh_frame_hdr.size);
-	if (r == 0)
-		r = read_copy(gathering, frames, segment_end(object, frames));
-	return r < 0 ? r : add_code(gathering, object, &table);
+	return add_code(gathering, object, &table);
 }
 
 static int add_patch(struct gathering *gathering, const struct safety_table *patch)

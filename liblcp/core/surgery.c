@@ -62,16 +62,66 @@ static int compare(const struct surgery *surgery, uint64_t address, const uint8_
 	return memcmp(there, bytes, size) == 0 ? 0 : -EAGAIN;
 }
 
-static int check_expects(struct surgery *surgery, bool stopped)
+/* Bytes that are to be compared, read together. */
+#define LOOK_MAX 32
+
+struct look {
+	const struct surgery *surgery;
+	int r;
+	size_t count;
+	struct target_piece pieces[LOOK_MAX];
+	const uint8_t *expected[LOOK_MAX];
+	uint8_t there[LOOK_MAX][LEDGER_ENTRY_MAX];
+};
+
+/* What was asked for is as expected: 0; as compare(). */
+static int look_end(struct look *look)
 {
-	int r = 0;
+	target_read_pieces(look->surgery->target, look->pieces, look->count);
+	for (size_t i = 0; i < look->count && look->r == 0; i++) {
+		const struct target_piece *piece = &look->pieces[i];
+
+		/* Why it is not is asked for once more. */
+		if (piece->got < piece->size ||
+		    memcmp(piece->bytes, look->expected[i], piece->size) != 0)
+			look->r = compare(look->surgery, piece->address, look->expected[i],
+					  piece->size);
+	}
+	look->count = 0;
+	return look->r;
+}
+
+static void look_at(struct look *look, uint64_t address, const uint8_t *expected, size_t size)
+{
+	if (look->count == LOOK_MAX)
+		(void)look_end(look);
+	look->pieces[look->count] = (struct target_piece){
+		.address = address,
+		.bytes = look->there[look->count],
+		.size = size,
+	};
+	look->expected[look->count++] = expected;
+}
+
+static void look_at_expects(struct look *look, bool stopped)
+{
+	const struct surgery *surgery = look->surgery;
 
 	vec_foreach (&surgery->expects, expect) {
 		const uint8_t *bytes = surgery->loaded ? expect->loaded : expect->bytes;
 
-		if (r == 0 && bytes != NULL && (expect->stopped || !stopped))
-			r = compare(surgery, expect->address, bytes, expect->size);
+		if (bytes != NULL && (expect->stopped || !stopped))
+			look_at(look, expect->address, bytes, expect->size);
 	}
+}
+
+static int check_expects(struct surgery *surgery, bool stopped)
+{
+	struct look look = { .surgery = surgery };
+	int r;
+
+	look_at_expects(&look, stopped);
+	r = look_end(&look);
 	/* Without an answer it is ours as long as the process is held. */
 	surgery->lost = surgery->loaded && (r == -EAGAIN || (r < 0 && !stopped));
 	return r;
@@ -169,22 +219,33 @@ static int map(const struct surgery *surgery, struct surgery_map *map)
 	return r;
 }
 
+/* @word is LEDGER_FRAMES_TELL or LEDGER_FRAMES_FORGET. */
 static int call_frames(const struct surgery *surgery, const struct surgery_frames *frames,
-		       uint64_t deadline, bool tell)
+		       uint64_t word, uint64_t deadline)
 {
 	const struct target_call call = {
-		.function = tell ? frames->tell : frames->forget,
-		.args = { frames->table, frames->object },
+		.function = frames->once,
+		.args = { frames->table, frames->object, frames->object + word },
 		.no_value = true,
 		.avoid = { frames->avoid[0], frames->avoid[1] },
 	};
-	static const uint8_t begun[8];
 	uint64_t got;
-	int r = 0;
 
-	if (!tell)
-		r = write_bytes(surgery, frames->mark, begun, sizeof(begun));
-	return r < 0 ? r : surgery->target->ops->call(surgery->target, &call, deadline, &got);
+	return surgery->target->ops->call(surgery->target, &call, deadline, &got);
+}
+
+/* What load told, and nobody has made libgcc forget: the words say so. */
+static int forget_told(const struct surgery *surgery, const struct surgery_frames *frames,
+		       uint64_t deadline)
+{
+	struct target *target = surgery->target;
+	uint8_t word[8];
+	int r;
+
+	r = target->ops->read(target, frames->object + LEDGER_FRAMES_TELL, word, sizeof(word));
+	if (r < 0 || get_le64(word) != 0)
+		return r;
+	return call_frames(surgery, frames, LEDGER_FRAMES_FORGET, deadline);
 }
 
 static int load(struct surgery *surgery)
@@ -200,18 +261,16 @@ static int load(struct surgery *surgery)
 	if (r < 0)
 		return r;
 	surgery->loaded = true;
-	vec_foreach (&surgery->frames, frames) {
-		r = call_frames(surgery, frames, surgery->deadline, true);
-		if (r < 0)
-			return r;
-		frames->told = true;
-	}
-	return 0;
+	vec_foreach (&surgery->frames, frames)
+		if (r == 0)
+			r = call_frames(surgery, frames, LEDGER_FRAMES_TELL, surgery->deadline);
+	return r;
 }
 
 /*
  * What is left to do is tidying up. A step that fails ends it: what is still in the process is
- * marked in the ledger, and the next doctor tries again.
+ * marked in the ledger, and the next doctor tries again. So does a call that began and did not end:
+ * the thread in it may need what would be taken away.
  */
 static int unload(const struct surgery *surgery, const struct surgery_unload *unload)
 {
@@ -220,7 +279,7 @@ static int unload(const struct surgery *surgery, const struct surgery_unload *un
 
 	vec_foreach (&unload->frames, frames)
 		if (r == 0)
-			r = call_frames(surgery, frames, deadline, false);
+			r = call_frames(surgery, frames, LEDGER_FRAMES_FORGET, deadline);
 	vec_foreach (&unload->writes, item)
 		if (r == 0)
 			r = write_bytes(surgery, item->address, item->bytes, item->size);
@@ -236,11 +295,11 @@ static int unload(const struct surgery *surgery, const struct surgery_unload *un
 static void unload_undo(const struct surgery *surgery)
 {
 	uint64_t deadline = now(surgery) + UNLOAD_NS;
-	int r = 0;
+	int r = surgery->target->late ? -LCP_EBORROW : 0;
 
 	vec_foreach (&surgery->frames, frames)
-		if (r == 0 && frames->told)
-			r = call_frames(surgery, frames, deadline, false);
+		if (r == 0 && surgery->loaded)
+			r = forget_told(surgery, frames, deadline);
 	if (surgery->loaded && r == 0)
 		r = unload(surgery, &surgery->undo);
 	if (surgery->loaded)
@@ -276,15 +335,31 @@ static bool is_pivot(const struct surgery *surgery, const struct surgery_change 
 	return change == surgery->changes.items;
 }
 
-/* Is every entry as the plan found it? A debugger may have come since. */
-static int check_entries(const struct surgery *surgery)
+static void look_at_entries(struct look *look)
 {
-	int r = 0;
+	vec_foreach (&look->surgery->changes, change)
+		look_at(look, change->entry, change->from, change->size);
+}
 
-	vec_foreach (&surgery->changes, change)
-		if (r == 0)
-			r = compare(surgery, change->entry, change->from, change->size);
-	return r;
+/*
+ * All threads stand still: is the process as the plan found it, and every entry? A debugger may
+ * have come since. Mostly it is; otherwise it matters which of the two is not.
+ */
+static int check_all(struct surgery *surgery)
+{
+	struct look all = { .surgery = surgery }, entries = { .surgery = surgery };
+	int r;
+
+	look_at_expects(&all, true);
+	look_at_entries(&all);
+	if (look_end(&all) == 0)
+		return 0;
+	surgery->target->fault = (struct target_fault){ 0 };
+	r = check_expects(surgery, true);
+	if (r < 0)
+		return r;
+	look_at_entries(&entries);
+	return look_end(&entries);
 }
 
 static int to_guards(const struct surgery *surgery)
@@ -299,43 +374,44 @@ static int to_guards(const struct surgery *surgery)
 
 /* Memory that could not be written at first, and so is as it was, need not be written back. */
 static int settle_entry(const struct surgery *surgery, const struct surgery_change *change,
-			bool new)
+			bool forward)
 {
-	if (!new &&compare(surgery, change->entry, change->from, change->size) == 0)
+	if (!forward && compare(surgery, change->entry, change->from, change->size) == 0)
 		return 0;
-	return write_bytes(surgery, change->entry, new ? change->to : change->from, change->size);
+	return write_bytes(surgery, change->entry, forward ? change->to : change->from,
+			   change->size);
 }
 
 /* Put the entries that are not the pivot's where they belong: those without a guard first. */
-static int settle(const struct surgery *surgery, bool new)
+static int settle(const struct surgery *surgery, bool forward)
 {
 	int r = 0;
 
 	for (int guarded = 0; guarded <= 1; guarded++)
 		vec_foreach (&surgery->changes, change)
 			if (r == 0 && change->has_guard == guarded && !is_pivot(surgery, change))
-				r = settle_entry(surgery, change, new);
+				r = settle_entry(surgery, change, forward);
 	return r;
 }
 
-static int write_pivot(const struct surgery *surgery, bool new)
+static int write_pivot(const struct surgery *surgery, bool forward)
 {
 	const struct surgery_change *pivot = surgery->changes.items;
 
-	return write_bytes(surgery, pivot->entry, new ? pivot->to : pivot->from, pivot->size);
+	return write_bytes(surgery, pivot->entry, forward ? pivot->to : pivot->from, pivot->size);
 }
 
 /*
  * What was written is read back: a write that is said to be done and is not would be found never.
  */
-static int read_back(const struct surgery *surgery, bool new)
+static int read_back(const struct surgery *surgery, bool forward)
 {
-	int r = 0;
+	struct look look = { .surgery = surgery };
+	int r;
 
 	vec_foreach (&surgery->changes, change)
-		if (r == 0)
-			r = compare(surgery, change->entry, new ? change->to : change->from,
-				    change->size);
+		look_at(&look, change->entry, forward ? change->to : change->from, change->size);
+	r = look_end(&look);
 	if (r != -EAGAIN)
 		return r;
 	return target_fail(surgery->target, -EIO, "what was written at an entry is not there");
@@ -413,9 +489,7 @@ static int attempt(struct surgery *surgery)
 	if (surgery->stop_limit_ns != 0 && now(surgery) - begin > surgery->stop_limit_ns)
 		r = target_fail(target, -LCP_ESTOP, "the threads took longer to stop than allowed");
 	if (r == 0)
-		r = check_expects(surgery, true);
-	if (r == 0)
-		r = check_entries(surgery);
+		r = check_all(surgery);
 	if (r == 0 && surgery->safety != NULL)
 		r = safety_check(surgery->safety, target);
 	if (r == 0 && !surgery->dry_run)
@@ -464,7 +538,9 @@ int surgery_run(struct surgery *surgery)
 	uint64_t pause = PAUSE_FIRST_NS;
 	int r;
 
+	target->late = false;
 	while ((r = try(surgery)) < 0 && may_try_again(surgery, r, pause)) {
+		surgery->in_use = r == -LCP_EINUSE;
 		target->ops->release(target);
 		target->fault = (struct target_fault){ 0 };
 		target->ops->sleep(target, pause);

@@ -74,15 +74,12 @@ struct surgery_mark {
 	uint32_t after;
 };
 
-/* An unwind table that libgcc is told of. */
+/* An unwind table that libgcc is told of, or that it forgets: see struct ledger_frames. */
 struct surgery_frames {
 	uint64_t table;
-	uint64_t object; /* memory for libgcc's own record of it */
-	uint64_t tell; /* __register_frame_info() */
-	uint64_t forget; /* __deregister_frame_info() */
+	uint64_t object;
+	uint64_t once;
 	struct target_avoid avoid[TARGET_AVOID_MAX];
-	uint64_t mark; /* eight bytes that are zeroed before it is to forget */
-	bool told;
 };
 
 struct surgery_unload {
@@ -122,6 +119,7 @@ struct surgery {
 	 * for what a dead one left: what is there now is not ours to use, nor to give back.
 	 */
 	bool lost;
+	bool in_use; /* the attempt before the last one found threads in the way */
 	bool switched;
 };
 

@@ -99,6 +99,7 @@ static int operate(struct target *target, int (*work)(void *arg), void *arg)
 static const struct target_ops ops = {
 	.read = ptrace_read,
 	.read_some = ptrace_read_some,
+	.read_pieces = ptrace_read_pieces,
 	.write = ptrace_write,
 	.file = ptrace_file,
 	.alive = ptrace_alive,
@@ -169,7 +170,9 @@ static int find_thread(struct target_ptrace *ptrace, int32_t *ret, struct lcp_er
 	if (stat.kernel)
 		return error_set(reterr, -EINVAL, "%d is a thread of the kernel", pid);
 	ptrace->base.start_time = stat.start_time;
-	*ret = task_first(ptrace->proc, ptrace->tasks);
+	*ret = pid;
+	if (stat.state == 'Z' || stat.state == 'X')
+		*ret = task_first(ptrace->proc, ptrace->tasks);
 	if (*ret == 0)
 		return error_set(reterr, -ESRCH, "process %d has ended (it is a zombie)", pid);
 	return 0;

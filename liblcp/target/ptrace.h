@@ -141,6 +141,10 @@ void ptrace_look_before(struct target_ptrace *ptrace, size_t i);
 
 /* ptrace_hold.c */
 
+/* The name of a process's tracer in a buffer of this size: is it another doctor's? */
+#define PTRACE_NAME_MAX 64
+bool ptrace_is_doctor(int32_t tracer, char *ret_name);
+
 int ptrace_hold(struct target *target, uint64_t deadline);
 void ptrace_release(struct target *target);
 
@@ -180,6 +184,7 @@ int ptrace_resume_all(struct target *target);
 
 int ptrace_read(struct target *target, uint64_t address, void *ret, size_t size);
 size_t ptrace_read_some(struct target *target, uint64_t address, void *ret, size_t size);
+void ptrace_read_pieces(struct target *target, struct target_piece *pieces, size_t count);
 int ptrace_write(struct target *target, uint64_t address, const void *bytes, size_t size);
 void ptrace_sharer(struct target *target, int32_t *ret);
 int ptrace_file(struct target *target, const char *name, char **ret, size_t *ret_size);

@@ -13,6 +13,7 @@
 #include "target/remote.h"
 #include "target/remote_maps.h"
 #include "target/task.h"
+#include "target/unwind.h"
 
 #define MS UINT64_C(1000000)
 
@@ -22,6 +23,9 @@
 /* Between two rounds through all threads. */
 #define PAUSE_FIRST (MS / 2)
 #define PAUSE_LAST (8 * MS)
+
+/* So many threads are looked at for one that sleeps: where most run, most of them do. */
+#define ASLEEP_MAX 64
 
 /* A stack that is deeper than this is not looked through. */
 #define STACK_MAX ((size_t)8 << 20)
@@ -75,24 +79,39 @@ static uint64_t find_stack_end(struct target *target, int32_t tid, uint64_t sp, 
 }
 
 /*
- * Could the thread be in the code to be avoided, or return into it? Any word that looks like it
- * counts; so nothing has to be unwound. Below sp nothing is returned to: a red zone (x86-64 ABI)
- * holds variables, of a function that calls none, and a thread that sleeps there may have had an
- * address of libgcc in it for long.
+ * Unwound, does it return into the code? A function that has a buffer and did not fill it keeps
+ * what others left there before, for as long as it sleeps. What cannot be unwound counts.
  */
-static bool may_be_inside(struct target *target, const struct target_thread *thread,
-			  const struct target_call *call)
+static bool unwinds_to_avoided(struct target *target, const struct target_thread *thread,
+			       const struct target_call *call)
 {
-	const struct arch_regs *regs = target->arch->regs;
-	uint64_t at = target_register(thread, regs->sp) & ~UINT64_C(7);
+	struct unwinder *unwinder = target->unwinder;
+	const struct unwind_copy none = { 0 };
+	enum unwind_result result;
+	struct unwind_frame frame;
+
+	if (unwinder == NULL)
+		return true;
+	unwinder_forget(unwinder);
+	unwinder_begin(unwinder, target, thread, &none);
+	while ((result = unwinder_next(unwinder, &frame)) == UNWIND_FRAME)
+		if (is_avoided(call, frame.pc - (frame.is_return ? 1 : 0)))
+			return true;
+	return result != UNWIND_START;
+}
+
+/*
+ * Does its stack hold a word that looks like it? Below sp nothing is returned to: a red zone
+ * (x86-64 ABI) holds variables, of a function that calls none, and a thread that sleeps there may
+ * have had an address of libgcc in it for long.
+ */
+static bool stack_names_avoided(struct target *target, const struct target_thread *thread,
+				const struct target_call *call)
+{
+	uint64_t at = target_register(thread, target->arch->regs->sp) & ~UINT64_C(7);
 	uint8_t words[16384];
 	size_t looked = 0, part, left;
 
-	if (call->avoid[0].start == call->avoid[0].end)
-		return false;
-	if (is_avoided(call, target_register(thread, regs->pc)) ||
-	    holds_return(target, call, thread->regs, regs->size))
-		return true;
 	left = find_stack_end(target, thread->tid, at, (char *)words, sizeof(words)) - at;
 	do {
 		part = left < sizeof(words) ? left : sizeof(words);
@@ -103,6 +122,24 @@ static bool may_be_inside(struct target *target, const struct target_thread *thr
 		left -= part;
 	} while (part > 0 && left > 0 && looked < STACK_MAX);
 	return looked == 0 || looked >= STACK_MAX;
+}
+
+/*
+ * Could the thread be in the code to be avoided, or return into it? Words that look like it are
+ * looked for first: most threads need not be unwound.
+ */
+static bool may_be_inside(struct target *target, const struct target_thread *thread,
+			  const struct target_call *call)
+{
+	const struct arch_regs *regs = target->arch->regs;
+
+	if (call->avoid[0].start == call->avoid[0].end)
+		return false;
+	if (is_avoided(call, target_register(thread, regs->pc)) ||
+	    holds_return(target, call, thread->regs, regs->size))
+		return true;
+	return stack_names_avoided(target, thread, call) &&
+	       unwinds_to_avoided(target, thread, call);
 }
 
 /* Its entry in the table: that of one that is traced already, or a new one. */
@@ -212,21 +249,43 @@ static int try_one(struct target_ptrace *ptrace, int32_t tid, const struct targe
 	return r;
 }
 
-/* The thread that is kept, or else all of them: the first that does it ends the round. */
-static int try_all(struct target_ptrace *ptrace, const struct target_call *call, uint64_t deadline,
-		   uint64_t *ret, struct target_fault *reason)
+/* Does the thread sleep in the kernel? */
+static bool sleeps(const struct target_ptrace *ptrace, int32_t tid)
 {
+	struct task_stat stat;
+
+	return task_stat(ptrace->proc, tid, &stat) == 0 && stat.state == 'S';
+}
+
+enum round {
+	/* Those that are asleep: nobody waits for them, and they have their turn at once. */
+	ROUND_ASLEEP,
+	ROUND_ALL,
+	ROUND_LAST_RESORT, /* see struct target_call */
+	ROUNDS
+};
+
+/* The first that does it ends the round. */
+static int try_all(struct target_ptrace *ptrace, enum round round, const struct target_call *call,
+		   uint64_t deadline, uint64_t *ret, struct target_fault *reason)
+{
+	struct target_call last_resort = *call;
 	struct task_walk walk;
 	int r = -LCP_EBORROW;
-	int32_t tid = ptrace->kept;
+	unsigned int looks = 0;
+	int32_t tid;
 
-	if (tid != 0)
-		r = try_one(ptrace, tid, call, deadline, ret, reason);
-	if (r != -LCP_EBORROW)
-		return r;
+	if (round == ROUND_LAST_RESORT) {
+		last_resort.last_resort = true;
+		call = &last_resort;
+	}
 	task_walk_begin(&walk, ptrace->tasks);
-	while (r == -LCP_EBORROW && (tid = task_walk_next(&walk)) != 0)
-		r = try_one(ptrace, tid, call, deadline, ret, reason);
+	while (r == -LCP_EBORROW && (tid = task_walk_next(&walk)) != 0) {
+		if (round == ROUND_ASLEEP && ++looks > ASLEEP_MAX)
+			break;
+		if (round != ROUND_ASLEEP || sleeps(ptrace, tid))
+			r = try_one(ptrace, tid, call, deadline, ret, reason);
+	}
 	return r;
 }
 
@@ -251,18 +310,20 @@ static int call_on_any(struct target *target, const struct target_call *call, ui
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
 	struct target_fault reason = { 0 };
-	struct target_call last_resort = *call;
 	uint64_t pause = PAUSE_FIRST;
 	int r;
 
-	last_resort.last_resort = true;
 	for (;;) {
-		r = try_all(ptrace, call, deadline, ret, &reason);
-		if (r == -LCP_EBORROW)
-			r = try_all(ptrace, &last_resort, deadline, ret, &reason);
+		r = -LCP_EBORROW;
+		if (ptrace->kept != 0)
+			r = try_one(ptrace, ptrace->kept, call, deadline, ret, &reason);
+		for (int round = 0; round < ROUNDS && r == -LCP_EBORROW; round++)
+			r = try_all(ptrace, (enum round)round, call, deadline, ret, &reason);
 		/* Late, but begun: it must not be made again. */
-		if (r == -ETIMEDOUT || r == -LCP_ESTOP)
+		if (r == -ETIMEDOUT || r == -LCP_ESTOP) {
+			target->late = call->function != 0;
 			return target_fail(target, -LCP_EBORROW, "the call did not end in time");
+		}
 		if (r != -LCP_EBORROW)
 			return r;
 		if (ptrace_alive(target) < 0)

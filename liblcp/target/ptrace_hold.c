@@ -147,49 +147,64 @@ static bool is_restricted(void)
 	return fd >= 0 && read(fd, &level, 1) == 1 && level > '0';
 }
 
-/* The name of thread @tid of any process, "" if it is gone. */
-static void read_name(int32_t tid, char *ret, size_t room)
+bool ptrace_is_doctor(int32_t tracer, char *ret_name)
 {
 	char path[64];
 	ssize_t size;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", tid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", tracer);
 	{
 		autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-		size = fd >= 0 ? read(fd, ret, room - 1) : 0;
+		size = fd >= 0 ? read(fd, ret_name, PTRACE_NAME_MAX - 1) : 0;
 	}
-	ret[size > 0 ? size : 0] = '\0';
-	ret[strcspn(ret, "\n")] = '\0';
+	ret_name[size > 0 ? size : 0] = '\0';
+	ret_name[strcspn(ret_name, "\n")] = '\0';
+	return strcmp(ret_name, SURGEON_NAME) == 0;
 }
 
+/* Who was in the way when the process could not be held. */
+struct refusal {
+	int32_t doctor; /* another one, or 0 */
+	int32_t tracer; /* somebody else; 0: nobody */
+	unsigned int times; /* so often, one time after the other */
+};
+
+/* So often the same has to be in the way before it is believed. */
+#define REFUSALS 3
+
 /*
- * Why can @tid not be seized? -EAGAIN with *@ret_doctor set if a doctor has it, and with 0 if
- * things have changed meanwhile.
+ * Why can @tid not be seized? -EAGAIN if a doctor has it, things have changed meanwhile, or it is
+ * not certain. A doctor may have left between the two looks. And while it leaves the kernel says
+ * for an instant that the process's parent traces it (__ptrace_unlink(): ->parent is set back
+ * before ->ptrace is). That instant is over at the next attempt to seize it, which waits for it.
  */
-static int blame(struct target_ptrace *ptrace, int32_t tid, int32_t *ret_doctor)
+static int blame(struct target_ptrace *ptrace, int32_t tid, struct refusal *refusal)
 {
 	int32_t tracer = task_status(ptrace->proc, tid, "TracerPid");
 	struct target *target = &ptrace->base;
-	char name[64];
+	char name[PTRACE_NAME_MAX] = "";
+	bool doctor = tracer > 0 && ptrace_is_doctor(tracer, name);
 
-	*ret_doctor = 0;
-	if (task_is_dead(ptrace->proc, tid))
+	if (doctor || task_is_dead(ptrace->proc, tid) || (tracer > 0 && *name == '\0')) {
+		*refusal = (struct refusal){ .doctor = doctor ? tracer : 0 };
 		return -EAGAIN;
-	if (tracer <= 0)
-		return -EPERM;
-	read_name(tracer, name, sizeof(name));
-	if (*name == '\0')
+	}
+	tracer = tracer > 0 ? tracer : 0;
+	if (refusal->tracer != tracer)
+		refusal->times = 0;
+	refusal->tracer = tracer;
+	if (++refusal->times < REFUSALS)
 		return -EAGAIN;
-	if (strcmp(name, SURGEON_NAME) != 0)
+	if (tracer > 0)
 		return target_fail(target, -LCP_ETRACED, "process %d is traced by '%s' (%d)",
 				   target->pid, name, tracer);
-	*ret_doctor = tracer;
-	return -EAGAIN;
+	return target_fail_errno(target, EPERM, "no right to trace process %d%s", target->pid,
+				 is_restricted() ? " (Yama: kernel.yama.ptrace_scope)" : "");
 }
 
-/* 0, -EAGAIN as blame(), -EPERM if nobody is in the way. */
-static int try_to_hold(struct target_ptrace *ptrace, int32_t *ret_doctor)
+/* 0; -EAGAIN as blame(). */
+static int try_to_hold(struct target_ptrace *ptrace, struct refusal *refusal)
 {
 	struct target *target = &ptrace->base;
 	int32_t tid = task_first(ptrace->proc, ptrace->tasks);
@@ -200,7 +215,8 @@ static int try_to_hold(struct target_ptrace *ptrace, int32_t *ret_doctor)
 		return target_fail(target, -LCP_EGONE, "process %d has ended", target->pid);
 	r = ptrace_seize(ptrace, tid, 0, &i);
 	if (r == -EPERM)
-		return blame(ptrace, tid, ret_doctor);
+		return blame(ptrace, tid, refusal);
+	*refusal = (struct refusal){ 0 };
 	if (r == -ESRCH)
 		return -EAGAIN;
 	if (r < 0)
@@ -248,33 +264,26 @@ static int give_up_holding(struct target_ptrace *ptrace, int32_t doctor)
 }
 
 /*
- * Nobody traces it, and still it cannot be seized: it may be that a doctor left between the two
- * looks. So the right to do it is missed only if it is missed again and again. And the doctor that
- * has it may be ourselves: a thread of ours that was slow to stop when all were released (a loaded
- * machine is enough) stands still from then on until it is served, and can be had again after that.
+ * The doctor that has it may be ourselves: a thread of ours that was slow to stop when all were
+ * released (a loaded machine is enough) stands still from then on until it is served, and can be
+ * had again after that.
  */
 int ptrace_hold(struct target *target, uint64_t deadline)
 {
 	struct target_ptrace *ptrace = ptrace_of(target);
+	struct refusal refusal = { 0 };
 	uint64_t pause = MS / 20;
-	unsigned int refused = 0;
-	int32_t doctor = 0;
 	int r;
 
 	if (ptrace->held != 0 || hold_again(ptrace))
 		return 0;
 	ptrace_serve(ptrace);
 	for (;;) {
-		r = try_to_hold(ptrace, &doctor);
-		refused = r == -EPERM ? refused + 1 : 0;
-		if (refused == 3)
-			return target_fail_errno(
-				target, EPERM, "no right to trace process %d%s", target->pid,
-				is_restricted() ? " (Yama: kernel.yama.ptrace_scope)" : "");
-		if (r != -EAGAIN && r != -EPERM)
+		r = try_to_hold(ptrace, &refusal);
+		if (r != -EAGAIN)
 			return r;
-		if (ptrace_now(target) >= deadline)
-			return give_up_holding(ptrace, doctor);
+		if (refusal.times == 0 && ptrace_now(target) >= deadline)
+			return give_up_holding(ptrace, refusal.doctor);
 		nap(pause);
 		ptrace_serve(ptrace);
 		if (pause < HOLD_PAUSE_MAX)

@@ -67,8 +67,11 @@ static bool is_known(const struct target_ptrace *ptrace, int32_t tid, size_t *hi
 	return false;
 }
 
-/* @tid is traced and will stop: a seized thread has made it. */
-static int add_clone(struct target_ptrace *ptrace, int32_t tid)
+/*
+ * @tid is traced, since a seized thread has made it: it will stop, or @may_run because that stop is
+ * over.
+ */
+static int add_clone(struct target_ptrace *ptrace, int32_t tid, bool may_run)
 {
 	size_t i = ptrace->count;
 
@@ -76,22 +79,36 @@ static int add_clone(struct target_ptrace *ptrace, int32_t tid)
 		return target_fail_errno(&ptrace->base, ENOMEM, "no memory for the threads");
 	ptrace->table[i].tid = tid;
 	ptrace->table[i].stopped = false;
-	ptrace->threads[i] =
-		(struct ptrace_thread){ .state = PTRACE_RUNNING, .called = true, .cloned = true };
+	ptrace->threads[i] = (struct ptrace_thread){ .state = PTRACE_RUNNING,
+						     .called = !may_run,
+						     .cloned = true };
 	ptrace->count++;
 	return 0;
 }
 
-/* @tid cannot be seized: 0 if it may be left out. */
-static int look_at_refusal(struct target_ptrace *ptrace, int32_t tid)
+/* So often a thread has to be somebody else's: see blame() in ptrace_hold.c. */
+#define REFUSALS 3
+
+/*
+ * @tid cannot be seized: 0 if it may be left out; -EAGAIN if it should be tried again. The doctor
+ * who was here before us lets go of a thread that was slow to stop when its surgeon ends.
+ */
+static int look_at_refusal(struct target_ptrace *ptrace, int32_t tid, unsigned int times)
 {
 	struct target *target = &ptrace->base;
 	int32_t tracer = task_status(ptrace->proc, tid, "TracerPid");
+	char name[PTRACE_NAME_MAX];
 
 	if (task_is_dead(ptrace->proc, tid))
 		return 0;
 	if (tracer == (int32_t)syscall(SYS_gettid)) /* its maker has not told yet, or was killed */
-		return add_clone(ptrace, tid);
+		return add_clone(ptrace, tid, true);
+	if (times < REFUSALS)
+		return -EAGAIN;
+	if (tracer > 0 && ptrace_is_doctor(tracer, name))
+		return target_fail(target, -LCP_ESTOP,
+				   "thread %d of process %d is not let go by another doctor (%d)",
+				   tid, target->pid, tracer);
 	if (tracer > 0)
 		return target_fail(target, -LCP_ETRACED, "thread %d of process %d is traced by %d",
 				   tid, target->pid, tracer);
@@ -99,25 +116,37 @@ static int look_at_refusal(struct target_ptrace *ptrace, int32_t tid)
 				 target->pid);
 }
 
+/* Seize @tid: 0 too if it has ended. */
+static int seize_one(struct target_ptrace *ptrace, int32_t tid)
+{
+	unsigned int times = 0;
+	size_t i;
+	int r;
+
+	do {
+		r = ptrace_seize(ptrace, tid, OPTIONS, &i);
+		if (r == -EPERM)
+			r = look_at_refusal(ptrace, tid, ++times);
+		else if (r == -ESRCH)
+			r = 0;
+		else if (r < 0)
+			r = target_fail_errno(&ptrace->base, -r, "thread %d cannot be traced", tid);
+	} while (r == -EAGAIN);
+	return r;
+}
+
 /* Seize all threads that are not in the table. */
 static int seize_all(struct target_ptrace *ptrace)
 {
 	struct task_walk walk;
-	size_t hint = 0, i;
+	size_t hint = 0;
 	int32_t tid;
 	int r = 0;
 
 	task_walk_begin(&walk, ptrace->tasks);
 	while (r == 0 && (tid = task_walk_next(&walk)) != 0) {
-		if (is_known(ptrace, tid, &hint))
-			continue;
-		r = ptrace_seize(ptrace, tid, OPTIONS, &i);
-		if (r == -EPERM)
-			r = look_at_refusal(ptrace, tid);
-		else if (r == -ESRCH)
-			r = 0;
-		else if (r < 0)
-			r = target_fail_errno(&ptrace->base, -r, "thread %d cannot be traced", tid);
+		if (!is_known(ptrace, tid, &hint))
+			r = seize_one(ptrace, tid);
 	}
 	return r;
 }
@@ -167,7 +196,7 @@ static int take_clone(struct target_ptrace *ptrace, size_t i)
 	/* Killed: if there is a new one, the list of threads shows it. */
 	if (r < 0 || tid == 0 || is_known(ptrace, (int32_t)tid, &hint))
 		return 0;
-	return add_clone(ptrace, (int32_t)tid);
+	return add_clone(ptrace, (int32_t)tid, false);
 }
 
 /* clone(2) makes processes, too, which are none of our business. */
@@ -271,8 +300,6 @@ int ptrace_stop_all(struct target *target, uint64_t deadline)
 	if (r == 0)
 		r = stop_until_still(ptrace, deadline);
 	target->stop_ns = start;
-	if (ptrace->surgeon != NULL)
-		surgeon_tick(ptrace->surgeon, 0);
 	if (r < 0) {
 		(void)ptrace_resume_all(target);
 		return r;
@@ -290,6 +317,8 @@ int ptrace_resume_all(struct target *target)
 		if (ptrace->threads[i].state == PTRACE_STOPPED)
 			ptrace_let_go(ptrace, i);
 	target->stop_ns = ptrace_now(target) - target->stop_ns;
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, 0);
 	lower_priority(ptrace);
 	target->threads = NULL;
 	target->thread_count = 0;

@@ -53,6 +53,17 @@ int target_take_fault(struct target *target, int code, struct lcp_error **reterr
 	return error_set(reterr, fault.code, "%s", fault.text);
 }
 
+void target_read_pieces(struct target *target, struct target_piece *pieces, size_t count)
+{
+	if (target->ops->read_pieces != NULL) {
+		target->ops->read_pieces(target, pieces, count);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		pieces[i].got = target->ops->read_some(target, pieces[i].address, pieces[i].bytes,
+						       pieces[i].size);
+}
+
 uint64_t target_register(const struct target_thread *thread, uint16_t offset)
 {
 	if (!range_fits(offset, sizeof(uint64_t), sizeof(thread->regs)))

@@ -5,7 +5,7 @@
  *
  * Life of an operation:
  *
- *	read, read_some, file	any time, from the thread of the library's caller
+ *	read..., file		any time, from the thread of the library's caller
  *	operate			run what follows in the surgeon, the process that traces
  *	  hold			become the tracer: whoever holds a process keeps other doctors out
  *	  call			make one thread run a system call or function; the others go on
@@ -48,6 +48,14 @@ struct target_avoid {
 
 #define TARGET_AVOID_MAX 2
 
+/* A piece of memory to read, of many. */
+struct target_piece {
+	uint64_t address;
+	void *bytes;
+	size_t size;
+	size_t got; /* what was there from @address on, up to the first gap or guard page */
+};
+
 /* What a borrowed thread is to run: a function, or if that is 0 a system call. */
 struct target_call {
 	uint64_t function;
@@ -56,6 +64,7 @@ struct target_call {
 	uint64_t args[6];
 	/*
 	 * No thread is borrowed that could be inside or return into these: it may hold their locks.
+	 * Any word on its stack that looks like it counts, unless target->unwinder tells otherwise.
 	 */
 	struct target_avoid avoid[TARGET_AVOID_MAX];
 	/*
@@ -88,6 +97,9 @@ struct target_ops {
 
 	/* Read what is there from @address on, up to the first gap or guard page: bytes read. */
 	size_t (*read_some)(struct target *target, uint64_t address, void *ret, size_t size);
+
+	/* read_some() of each of @pieces; NULL: there is no faster way than one by one. */
+	void (*read_pieces)(struct target *target, struct target_piece *pieces, size_t count);
 
 	/*
 	 * Write @size bytes, whatever the protection. On failure a part may have been written. What
@@ -126,8 +138,9 @@ struct target_ops {
 
 	/*
 	 * *@ret is what was returned: of a system call a negative errno on failure. -LCP_EBORROW if
-	 * no thread could be borrowed before @deadline; -LCP_EUNSUPPORTED where the process would
-	 * not survive it (a seccomp filter that cannot be suspended); -LCP_EGONE.
+	 * no thread could be borrowed before @deadline, or the call did not end in time, and then
+	 * target->late is set if it is a function's; -LCP_EUNSUPPORTED where the process would not
+	 * survive it (a seccomp filter that cannot be suspended); -LCP_EGONE.
 	 */
 	int (*call)(struct target *target, const struct target_call *call, uint64_t deadline,
 		    uint64_t *ret);
@@ -154,6 +167,7 @@ struct target_ops {
 };
 
 struct remote;
+struct unwinder;
 
 struct target {
 	const struct target_ops *ops;
@@ -164,7 +178,9 @@ struct target {
 	struct target_thread *threads; /* between stop() and resume() */
 	size_t thread_count;
 	uint64_t stop_ns; /* how long the last stop took, from the first thread to the last */
+	bool late; /* call() began to call a function that did not end: a thread may be in it */
 	struct remote *remote; /* of remote.c */
+	struct unwinder *unwinder; /* the caller's, for call(): see struct target_call; or NULL */
 	struct target_fault fault;
 };
 
@@ -177,6 +193,9 @@ struct target {
  */
 int target_open(int32_t pid, uint32_t flags, struct target **ret, struct lcp_error **reterr);
 void target_close(struct target *target);
+
+/* What ops->read_pieces() does, or would do. */
+void target_read_pieces(struct target *target, struct target_piece *pieces, size_t count);
 
 /*
  * Say why: returns @code. The first reason stays until it is taken. Usable inside operate().

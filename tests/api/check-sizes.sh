@@ -10,7 +10,7 @@ function_cap=80
 branch_cap=15
 
 # Tables of test cases, one a line: splitting them would separate cases of one kind.
-large_files='tests/unit/test-kpatch.c tests/unit/test-elf-file.c tests/live/calls.c'
+large_files='tests/unit/test-kpatch.c tests/unit/test-elf-file.c'
 
 cd "$top_srcdir" || exit 1
 find liblcp tests tools examples include -name '*.[ch]' 2>/dev/null | sort >"$scratch/files"

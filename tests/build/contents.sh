@@ -7,13 +7,13 @@
 . "$top_srcdir/tests/api/rules.sh"
 . "$top_srcdir/tests/build/cases.sh"
 
-# The harness runs uninstrumented, in programs that are linked statically too.
+# The harness runs uninstrumented, in programs that are linked statically too, without libunwind.
 driver_sources=$(ls "$top_srcdir"/liblcp/base/*.c "$top_srcdir"/liblcp/arch/*.c \
 	"$top_srcdir"/liblcp/format/*.c "$top_srcdir"/liblcp/core/image*.c \
 	"$top_srcdir"/liblcp/core/ledger*.c \
 	"$top_srcdir"/liblcp/core/lookup*.c "$top_srcdir"/liblcp/core/process*.c \
 	"$top_srcdir/liblcp/core/space.c" "$top_srcdir"/liblcp/core/symbols*.c \
-	"$top_srcdir"/liblcp/target/*.c \
+	"$top_srcdir"/liblcp/target/[!u]*.c "$top_srcdir/tests/lib/no_unwinder.c" \
 	"$top_srcdir/tests/lib/self_target.c" "$top_srcdir/tests/lib/selfpatch.c")
 harness_flags="-std=gnu11 -O1 -fPIC -w -D_GNU_SOURCE -I$top_builddir/include -I$top_srcdir/include
 	-I$top_srcdir/liblcp -I$top_srcdir/tests/lib"

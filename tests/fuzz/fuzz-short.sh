@@ -20,7 +20,7 @@ cd "$build"
 [ -f Makefile ] || "$source/configure" -q CC=clang CFLAGS='-O1 -g' --disable-shared \
 	--enable-fuzzers --enable-sanitizers
 make -s -j"$(nproc)" >/dev/null
-for fuzzer in ${FUZZERS:-asm elf image kpatch process procfs}; do
+for fuzzer in ${FUZZERS:-asm elf image kpatch ledger process procfs}; do
 	make -s "tests/fuzz/fuzz-$fuzzer" >/dev/null
 	mkdir -p "found/$fuzzer"
 	echo "fuzz-$fuzzer $limit"

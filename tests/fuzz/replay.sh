@@ -4,7 +4,7 @@
 
 . "$top_srcdir/tests/api/rules.sh"
 
-for fuzzer in asm elf image kpatch process procfs; do
+for fuzzer in asm elf image kpatch ledger process procfs; do
 	out=$("$top_builddir/tests/fuzz/fuzz-$fuzzer" "$top_srcdir/tests/fuzz/corpus/$fuzzer" 2>&1)
 	result $? "seeds of fuzz-$fuzzer are accepted or refused as their names say, changes do no harm" "$out"
 	say "$(printf '%s\n' "$out" | grep -c '^ok') claims"

@@ -5,6 +5,9 @@
  * for any child. What the doctors are told is right, no signal comes that is not of the host's
  * children, and waitpid(-1) without __WALL finds none but these.
  *
+ * Then such hosts are killed at work. Their surgeons finish what they began, the victims are whole,
+ * and the next doctor does what it is asked to.
+ *
  *	embed PROGRAM BOARD LEVEL-1 LEVEL-2 LIBRARY
  */
 #include <pthread.h>
@@ -12,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +26,9 @@
 #define DOCTORS 2 /* for each of them */
 #define OTHERS 23 /* threads that have nothing to do with it */
 #define ROUNDS 40
+#define KILLS 50
+#define KILL_WITHIN_US 20000 /* of the host's first doctor */
+#define PATIENCE_NS (UINT64_C(60) * 1000000000)
 
 static atomic_bool leave;
 static atomic_uint own_children, stolen, child_signals, done, refused, wrong;
@@ -58,11 +65,13 @@ static void *allocate(void *unused)
 	return unused;
 }
 
+static int rounds = ROUNDS;
+
 static void *treat(void *arg)
 {
 	struct ward *ward = arg;
 
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < rounds; i++) {
 		struct lcp_error *error = NULL;
 		int32_t r = ward_treat(ward, i % 3, &error);
 
@@ -97,6 +106,99 @@ static void run_all(struct ward *wards)
 	(void)pthread_join(reaper, NULL);
 }
 
+static void nap(void)
+{
+	(void)usleep(1000);
+}
+
+/* How many children we have, those that we were left with too. */
+static unsigned int count_children(void)
+{
+	unsigned int count = 0;
+	char path[64];
+	FILE *file;
+	int child;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	file = fopen(path, "re");
+	while (file != NULL && fscanf(file, "%d", &child) == 1)
+		count++;
+	if (file != NULL)
+		(void)fclose(file);
+	return count;
+}
+
+/* A host that would work for ever is killed. What it leaves alive, its surgeons, ends by itself. */
+static bool kill_host(struct ward *wards)
+{
+	uint64_t before = wards->board->switches, end = now_ns() + PATIENCE_NS;
+	pid_t host;
+
+	(void)fflush(stdout);
+	host = fork();
+	if (host == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		rounds = INT32_MAX;
+		leave = false;
+		run_all(wards);
+		_exit(1);
+	}
+	while (wards->board->switches == before && now_ns() < end)
+		nap();
+	(void)usleep((useconds_t)(random() % KILL_WITHIN_US));
+	(void)kill(host, SIGKILL);
+	while (count_children() > VICTIMS && now_ns() < end) {
+		nap();
+		while (waitpid(-1, NULL, __WALL | WNOHANG) > 0)
+			;
+	}
+	return host > 0 && now_ns() < end;
+}
+
+/* What is wrong with a victim after that, "" if nothing is. */
+static const char *complaint_of(struct ward *ward)
+{
+	struct ward_state state = ward_check(ward);
+	const char *complaint = "";
+	int32_t r;
+
+	if (state.version >= 0)
+		complaint = ward_complaint(ward, state.version, state.version, &state);
+	else
+		complaint = "it is lost, or its threads see different versions";
+	if (*complaint != '\0')
+		return complaint;
+	if (state.interrupted != 0)
+		return "a system call was interrupted";
+	r = ward_treat(ward, 0, NULL);
+	if (r < 0 && r != -LCP_ENOTAPPLIED)
+		return "the next doctor cannot take it back";
+	if (ward_treat(ward, 2, NULL) < 0 || ward_treat(ward, 0, NULL) < 0)
+		return "the one after that has no success";
+	return ward_maps_difference(ward);
+}
+
+static void try_kills(struct ward *wards)
+{
+	unsigned int ended = 0, whole = 0;
+
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	srandom(1);
+	for (unsigned int i = 0; i < KILLS; i++) {
+		ended += kill_host(wards);
+		for (size_t k = 0; k < VICTIMS; k++) {
+			const char *complaint = complaint_of(&wards[k]);
+
+			whole += *complaint == '\0';
+			if (*complaint != '\0')
+				tap_say("kill %u, victim %zu: %s", i, k, complaint);
+		}
+	}
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 0);
+	is_int(ended, KILLS, "hosts are killed at work, and what they left to do is done");
+	is_int(whole, KILLS * VICTIMS, "each time all victims are whole and can be patched");
+}
+
 int main(int argc, char **argv)
 {
 	const struct sigaction action = { .sa_handler = count_child, .sa_flags = SA_RESTART };
@@ -126,6 +228,7 @@ int main(int argc, char **argv)
 		is_int(state.interrupted, 0, "none of its system calls was interrupted");
 		is_text(ward_maps_difference(&wards[i]), "", "its memory is as it was");
 	}
+	try_kills(wards);
 	for (size_t i = VICTIMS; i-- > 0;)
 		ward_end(&wards[i]);
 	ward_files_fini(&files);

@@ -19,7 +19,7 @@
 #include "doctor.h"
 #include "tap.h"
 
-/* So much left or kept, and a new victim is taken: all of it costs the next doctors time. */
+/* So often memory was left, and a new victim is taken: all of it costs the next doctors time. */
 #define LEFT_MAX 8
 
 #define DENSE 150
@@ -42,7 +42,6 @@ static const struct step steps[] = {
 struct tally {
 	unsigned int kills, lost, torn, next_failed;
 	unsigned int left_over; /* memory that nobody knows of */
-	unsigned int kept; /* patches that are out, whose memory is still there */
 	unsigned int interrupted; /* of the victim's calls, with a surgeon that was killed */
 	unsigned int disturbed; /* the same without: that must not be */
 	uint64_t said; /* wrong things that were described */
@@ -84,21 +83,10 @@ static bool treat(struct ward *ward, int level, struct tally *tally, const char 
 	return r == 0;
 }
 
-/*
- * Two things a surgeon that is killed may leave: memory that it has mapped and not marked yet; and
- * memory of a patch that is out, if it was about to have libgcc forget it: whether libgcc has is
- * not known, so it stays, and the query says so.
- */
+/* What a surgeon that is killed may leave: memory that it has mapped and not marked yet. */
 static void forgive(struct ward *ward, struct tally *tally)
 {
-	unsigned int kept = ward_reverted(ward);
-
-	if (kept == ward->reverted + 1) {
-		tally->kept++;
-		ward->reverted = kept;
-		ward->left++;
-		ward_note_maps(ward);
-	} else if (ward_left_over(ward) == LEFT_OVER_MAX) {
+	if (ward_left_over(ward) == LEFT_OVER_MAX) {
 		tally->left_over++;
 		ward->left++;
 		ward_note_maps(ward);
@@ -226,9 +214,9 @@ static bool sweep(struct ward *ward, const struct ward_files *files, const struc
 static void make_claims(const struct tally *tally, unsigned int threads, const char *what)
 {
 	tap_say("%s, %u threads: %u kills, %u lost, %u torn, %u next failed, %u times EINTR, "
-		"memory left %u times, kept %u times",
+		"memory left %u times",
 		what, threads, tally->kills, tally->lost, tally->torn, tally->next_failed,
-		tally->interrupted, tally->left_over, tally->kept);
+		tally->interrupted, tally->left_over);
 	ok(tally->kills > 0, "%s, %u threads: doctors were killed", what, threads);
 	is_int(tally->lost, 0, "no victim was lost");
 	is_int(tally->torn, 0, "all saw the old code or the new code, and not a mix");

@@ -27,12 +27,13 @@
 #define THREADS 10
 
 /*
- * What the host's heap may have more, whatever the number of cycles: measured 12 KiB after 60, 30
- * after 300, 40 after 1,200.
+ * What a process has, its own and that of the kernel. None of it may be more afterwards, whatever
+ * the number of cycles, and that can be claimed to the byte, since what comes and goes by itself is
+ * left out: test-soak.sh turns off malloc()'s caches for threads, whose free blocks count as used
+ * (30 KiB after 300 cycles, 80 after 10,000); free memory at the end of the heap is given back
+ * before it is counted; and threads of the victim have used more of their stacks than those who
+ * borrow them do (victim.c).
  */
-#define HEAP_SLACK ((uint64_t)64 << 10)
-
-/* What a process has, its own and that of the kernel. */
 struct belongings {
 	uint64_t descriptors, heap, resident_kib, size_kib;
 };
@@ -71,8 +72,11 @@ static uint64_t number_in(pid_t pid, const char *file_name, const char *name)
 
 static struct belongings look(pid_t pid)
 {
+	uint64_t descriptors = count_descriptors(pid);
+
+	(void)malloc_trim(0);
 	return (struct belongings){
-		.descriptors = count_descriptors(pid),
+		.descriptors = descriptors,
 		.heap = pid == getpid() ? mallinfo2().uordblks : 0,
 		.resident_kib = number_in(pid, "smaps_rollup", "Private_Dirty:"),
 		.size_kib = number_in(pid, "status", "VmSize:"),
@@ -172,24 +176,20 @@ static void live(struct ward *ward, unsigned int cycles, struct tally *tally,
 	cycle(ward, process, cycles, tally);
 	rest(ward, ret_failures);
 	lcp_process_detach(process);
-	(void)malloc_trim(0);
 }
 
 static void compare(const char *who, const struct belongings *before,
-		    const struct belongings *after, uint64_t slack_kib)
+		    const struct belongings *after)
 {
 	tap_say("%s: descriptors %" PRIu64 ", %" PRIu64 "; heap %" PRIu64 ", %" PRIu64
 		"; own memory %" PRIu64 ", %" PRIu64 " KiB; size %" PRIu64 ", %" PRIu64 " KiB",
 		who, before->descriptors, after->descriptors, before->heap, after->heap,
 		before->resident_kib, after->resident_kib, before->size_kib, after->size_kib);
 	ok(after->descriptors == before->descriptors, "%s has the descriptors it had", who);
-	ok(after->heap <= before->heap + HEAP_SLACK, "%s has no more heap", who);
-#ifdef __SANITIZE_ADDRESS__ /* what is freed stays for a while */
-	(void)slack_kib;
-#else
-	ok(after->resident_kib <= before->resident_kib + slack_kib,
-	   "%s has no more memory of its own", who);
-	ok(after->size_kib <= before->size_kib + slack_kib, "%s has no more memory mapped", who);
+	ok(after->heap <= before->heap, "%s has no more heap", who);
+#ifndef __SANITIZE_ADDRESS__ /* what is freed stays for a while */
+	ok(after->resident_kib <= before->resident_kib, "%s has no more memory of its own", who);
+	ok(after->size_kib <= before->size_kib, "%s has no more memory mapped", who);
 #endif
 }
 
@@ -244,8 +244,8 @@ int main(int argc, char **argv)
 	is_text(ward_maps_difference(&ward), "", "its mappings are as they were");
 	host_after = look(getpid());
 	victim_after = look(ward.victim.pid);
-	compare("the host", &host, &host_after, 2048);
-	compare("the victim", &victim, &victim_after, 8);
+	compare("the host", &host, &host_after);
+	compare("the victim", &victim, &victim_after);
 	try_exec(&ward);
 	ward_end(&ward);
 	ward_files_fini(&files);

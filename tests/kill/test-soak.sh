@@ -2,5 +2,8 @@
 #
 # See soak.c.
 
+GLIBC_TUNABLES=glibc.malloc.tcache_count=0
+export GLIBC_TUNABLES
+
 . "$top_srcdir/tests/kill/make.sh"
 run soak

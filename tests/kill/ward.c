@@ -141,17 +141,6 @@ int ward_query(struct ward *ward)
 	return level;
 }
 
-unsigned int ward_reverted(struct ward *ward)
-{
-	struct lcp_status *status = read_status(ward);
-	unsigned int count = 0;
-
-	for (uint32_t i = 0; i < lcp_status_patch_count(status); i++)
-		count += lcp_status_patch_state(status, i) == LCP_STATE_REVERTED;
-	lcp_status_free(status);
-	return count;
-}
-
 int32_t ward_treat_pid(struct ward *ward, int32_t pid, int level, struct lcp_error **reterr)
 {
 	const struct lcp_apply_options options = {

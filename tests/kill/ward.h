@@ -39,8 +39,7 @@ struct ward {
 	struct lcp_ctx *ctx;
 	char *maps; /* as they were, without anonymous code */
 	uint64_t code; /* bytes of anonymous code */
-	unsigned int reverted; /* patches that are out and still have memory, of dead doctors */
-	unsigned int left; /* memory that dead doctors left, of patches or not */
+	unsigned int left; /* how often dead doctors left memory */
 	int32_t signals; /* sent to it */
 };
 
@@ -63,9 +62,6 @@ struct ward_state ward_check(struct ward *ward);
 
 /* Level that lcp_query() says is in force: 0 for none, -1 if it does not say one thing. */
 int ward_query(struct ward *ward);
-
-/* Patches that lcp_query() says are out, and still in memory. */
-unsigned int ward_reverted(struct ward *ward);
 
 /*
  * Bring it to that level (0: none) with a handle of its own: what lcp_apply() or lcp_revert() said.

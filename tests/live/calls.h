@@ -32,7 +32,7 @@ struct call_kind {
 	int64_t result; /* what it returns undisturbed: a number or -errno */
 };
 
-extern const struct call_kind calls[];
-extern const size_t call_count;
+/* All of them, up to @room: how many. */
+size_t calls_gather(const struct call_kind **ret, size_t room);
 
 #endif

@@ -9,6 +9,7 @@
  *	tell LINE	tell the program, and print what it answers
  *	send LINE	the same where "ok" is not worth printing
  *	apply FILE...	apply patches, all in one call
+ *	both FILE...	two doctors apply them at the same time
  *	wait MS		how long to try again from here on, instead of 5000
  *	revert ID	take a patch out
  *	query		print the patches in force: ID=LEVEL
@@ -17,6 +18,7 @@
  * were before the first step that applied one, but for what the program did itself; at the end its
  * input is closed, and it must exit with 0.
  */
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,6 +232,55 @@ static void apply(struct doctor *doctor, char *paths)
 	free(after);
 }
 
+/* One of two doctors. */
+struct twin {
+	struct doctor *doctor;
+	struct lcp_kpatch **patches;
+	uint32_t count;
+	struct lcp_error *error;
+	int32_t r;
+};
+
+static void *apply_as_twin(void *arg)
+{
+	struct lcp_process *process = NULL;
+	struct twin *twin = arg;
+
+	twin->r = lcp_process_attach(twin->doctor->ctx, twin->doctor->victim.pid, NULL, &process,
+				     &twin->error);
+	if (twin->r == 0)
+		twin->r = lcp_apply(process, twin->patches, twin->count, &twin->doctor->options,
+				    NULL, &twin->error);
+	lcp_process_detach(process);
+	return NULL;
+}
+
+static void apply_twice(struct doctor *doctor, char *paths)
+{
+	struct lcp_kpatch *patches[PATCHES_MAX];
+	struct twin twins[2];
+	pthread_t threads[2];
+	uint32_t count = 0;
+
+	for (char *path = strtok(paths, " "); path != NULL; path = strtok(NULL, " "))
+		if (lcp_kpatch_load(doctor->ctx, path, NULL, &patches[count++], NULL) < 0)
+			exit(99);
+	for (size_t i = 0; i < 2; i++) {
+		twins[i] = (struct twin){ doctor, patches, count, NULL, 0 };
+		if (pthread_create(&threads[i], NULL, apply_as_twin, &twins[i]) != 0)
+			exit(99);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		(void)pthread_join(threads[i], NULL);
+		if (twins[i].r == -LCP_EINUSE && lcp_error_blocker_count(twins[i].error) == 0)
+			word(doctor, "nobody-in-the-way");
+		if (twins[i].r < 0)
+			fault(doctor, twins[i].r, twins[i].error);
+	}
+	while (count > 0)
+		lcp_kpatch_unref(patches[--count]);
+}
+
 static void revert(struct doctor *doctor, const char *id)
 {
 	struct lcp_report *report = NULL;
@@ -259,6 +310,8 @@ static void step(struct doctor *doctor, const char *text)
 		word(doctor, doctor->victim.line);
 	else if (strcmp(command, "apply") == 0)
 		apply(doctor, rest);
+	else if (strcmp(command, "both") == 0)
+		apply_twice(doctor, rest);
 	else if (strcmp(command, "wait") == 0)
 		doctor->options.timeout_ms = (uint32_t)strtoul(rest, NULL, 10);
 	else if (strcmp(command, "revert") == 0)

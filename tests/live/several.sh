@@ -111,6 +111,11 @@ says "nor if a thread is in a function of the library" "LCP_EINUSE 0000 none 110
 	"in function 'stay'|return into function 'stay'" -- \
 	'send stay' 'wait 300' 'apply a staying' 'tell value' query 'send leave' 'wait 5000' \
 	'apply a staying' 'tell value' query
+says "two doctors who wait for the same thread do not confuse each other" \
+	"LCP_EINUSE LCP_EINUSE 0000 none 1100 a=0 staying=0" \
+	"in function 'stay'|return into function 'stay'" -- \
+	'send stay' 'wait 1000' 'both a staying' 'tell value' query 'send leave' 'wait 5000' \
+	'apply a staying' 'tell value' query
 says "what is not there cannot be taken out" "LCP_ENOTAPPLIED 0000" "holds no patch 'a'" -- \
 	'revert a' 'tell value'
 finish

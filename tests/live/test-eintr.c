@@ -45,6 +45,9 @@ static void *make_call(void *arg)
 	return NULL;
 }
 
+static const struct call_kind *calls[CALLS_MAX];
+static size_t call_count;
+
 static struct call made[CALLS_MAX];
 static bool possible[CALLS_MAX];
 
@@ -58,8 +61,8 @@ static void begin_calls(void)
 	(void)sigaddset(&user2, SIGUSR2);
 	(void)pthread_sigmask(SIG_BLOCK, &user2, NULL);
 	for (size_t i = 0; i < call_count; i++) {
-		made[i].kind = &calls[i];
-		possible[i] = calls[i].prepare == NULL || calls[i].prepare(&made[i]) == 0;
+		made[i].kind = calls[i];
+		possible[i] = calls[i]->prepare == NULL || calls[i]->prepare(&made[i]) == 0;
 	}
 	for (size_t i = 0; i < call_count; i++)
 		if (possible[i] && pthread_create(&made[i].thread, NULL, make_call, &made[i]) != 0)
@@ -80,8 +83,8 @@ static void wait_in_calls(void)
 	}
 	(void)victim_hear(line, sizeof(line));
 	for (size_t i = 0; i < call_count; i++)
-		if (possible[i] && calls[i].wake != NULL)
-			calls[i].wake(&made[i]);
+		if (possible[i] && calls[i]->wake != NULL)
+			calls[i]->wake(&made[i]);
 	for (size_t i = 0; i < call_count; i++) {
 		if (possible[i])
 			(void)pthread_join(made[i].thread, NULL);
@@ -162,6 +165,7 @@ int main(void)
 	int64_t plain[CALLS_MAX], doctor[CALLS_MAX], here[CALLS_MAX];
 	unsigned int leaks = 0, left_out = 0;
 
+	call_count = calls_gather(calls, CALLS_MAX);
 	tap_begin();
 	run(disturb_plainly, plain);
 	run(disturb_as_doctor, doctor);
@@ -169,14 +173,14 @@ int main(void)
 	run(disturb_as_doctor, here);
 	tap_say("%-36s %-12s %-12s %s", "call", "plain stops", "surgeon", "in-process");
 	for (size_t i = 0; i < call_count; i++) {
-		tap_say("%-36s %-12s %-12s %s", calls[i].name, name_of(plain[i]),
+		tap_say("%-36s %-12s %-12s %s", calls[i]->name, name_of(plain[i]),
 			name_of(doctor[i]), name_of(here[i]));
 		left_out += doctor[i] == INT64_MIN;
-		leaks += plain[i] == -EINTR && calls[i].result != -EINTR;
+		leaks += plain[i] == -EINTR && calls[i]->result != -EINTR;
 		if (doctor[i] != INT64_MIN)
-			ok(is_right(doctor[i], calls[i].result) &&
-				   is_right(here[i], calls[i].result),
-			   "%s: as if it had not been disturbed (%s)", calls[i].name,
+			ok(is_right(doctor[i], calls[i]->result) &&
+				   is_right(here[i], calls[i]->result),
+			   "%s: as if it had not been disturbed (%s)", calls[i]->name,
 			   name_of(doctor[i]));
 	}
 	/*

@@ -147,7 +147,7 @@ static int fake_file(struct target *target, const char *name, char **ret, size_t
 	else if (strcmp(name, "stat") == 0)
 		str_puts(&text, fake->stat);
 	else if (strcmp(name, "exe") == 0)
-		str_puts(&text, fake->exe);
+		str_put(&text, fake->exe, fake->exe_size);
 	else
 		return -ENOENT;
 	*ret_size = text.size;
@@ -243,6 +243,9 @@ static uint64_t fake_munmap(struct fake_process *fake, const uint64_t *args)
 	uint64_t start = args[0], end = args[0] + args[1];
 	size_t kept = 0;
 
+	vec_foreach (&fake->told, object)
+		if (*object >= start && *object < end)
+			blame(fake, "memory is unmapped that libgcc knows");
 	for (size_t i = 0; i < fake->regions.count; i++) {
 		struct fake_region *region = &fake->regions.items[i];
 
@@ -271,18 +274,42 @@ static uint64_t fake_name(struct fake_process *fake, const uint64_t *args)
 	return 0;
 }
 
-static int fake_call(struct target *target, const struct target_call *call, uint64_t deadline,
-		     uint64_t *ret)
+/* What libgcc has to do with @object; it would not survive what is blamed. */
+static void fake_libgcc(struct fake_process *fake, uint64_t object, bool tell)
 {
-	struct fake_process *fake = fake_of(target);
+	size_t i = 0;
 
-	(void)deadline;
-	if (fake->stopped)
-		blame(fake, "a call while it is stopped");
-	if (fails(fake) || !fake->held)
-		return target_fail(target, -LCP_EBORROW, "call: told to fail");
+	while (i < fake->told.count && fake->told.items[i] != object)
+		i++;
+	if (tell == (i < fake->told.count)) {
+		blame(fake, "libgcc %s", tell ? "is told twice" : "forgets what it does not know");
+	} else if (!tell) {
+		fake->told.items[i] = fake->told.items[--fake->told.count];
+	} else if (vec_push(&fake->told, object) < 0) {
+		die("no memory");
+	}
+}
+
+/* The one function that doctors have called, arch->once, and that one calls libgcc. */
+static void fake_function(struct fake_process *fake, const struct target_call *call)
+{
+	const struct arch *arch = fake->target.arch;
+	const uint8_t *code = fake_process_at(fake, call->function, arch->once_size);
+	uint8_t *word = fake_process_at(fake, call->args[2], 8);
+
+	if (code == NULL || memcmp(code, arch->once, arch->once_size) != 0 || word == NULL) {
+		blame(fake, "a call of 0x%" PRIx64, call->function);
+	} else if (get_le64(word) != 0) {
+		put_le64(word, 0);
+		fake_libgcc(fake, call->args[1], call->args[2] - call->args[1] == 64);
+	}
+}
+
+static void make_call(struct fake_process *fake, const struct target_call *call, uint64_t *ret)
+{
+	*ret = 0;
 	if (call->function != 0)
-		*ret = 0;
+		fake_function(fake, call);
 	else if (call->number == SYSCALL_MMAP)
 		*ret = fake_mmap(fake, call->args);
 	else if (call->number == SYSCALL_MUNMAP)
@@ -291,6 +318,26 @@ static int fake_call(struct target *target, const struct target_call *call, uint
 		*ret = fake_name(fake, call->args);
 	else
 		blame(fake, "system call %d", (int)call->number);
+}
+
+static int fake_call(struct target *target, const struct target_call *call, uint64_t deadline,
+		     uint64_t *ret)
+{
+	struct fake_process *fake = fake_of(target);
+	bool fail, late;
+
+	(void)deadline;
+	if (fake->stopped)
+		blame(fake, "a call while it is stopped");
+	fail = fails(fake);
+	late = fail && fake->failure == FAIL_HALF && call->function != 0;
+	target->late = target->late || late;
+	if (fake->held && (!fail || late || fake->failure == FAIL_DEAD_HALF))
+		make_call(fake, call, ret);
+	if (fail && fake->failure == FAIL_DEAD_HALF)
+		longjmp(fake->killed, 1);
+	if (fail || !fake->held)
+		return target_fail(target, -LCP_EBORROW, "call: told to fail");
 	return 0;
 }
 
@@ -441,7 +488,7 @@ void fake_process_copy(struct fake_process *fake, int32_t pid)
 	}
 	fake->auxv = copy_file(real, "auxv", &fake->auxv_size);
 	fake->stat = copy_file(real, "stat", &size);
-	fake->exe = strdup("/victim");
+	fake->exe = copy_file(real, "exe", &fake->exe_size);
 	fake->target = *real;
 	fake->target.ops = &fake_ops;
 	fake->target.fault = (struct target_fault){ 0 };
@@ -471,7 +518,13 @@ void fake_process_clone(struct fake_process *fake, const struct fake_process *fr
 	fake->auxv = malloc(from->auxv_size);
 	memcpy(fake->auxv, from->auxv, from->auxv_size);
 	fake->stat = strdup(from->stat);
-	fake->exe = strdup(from->exe);
+	fake->exe = malloc(from->exe_size);
+	memcpy(fake->exe, from->exe, from->exe_size);
+	fake->told.items = NULL;
+	fake->told.count = fake->told.room = 0;
+	vec_foreach (&from->told, object)
+		if (vec_push(&fake->told, *object) < 0)
+			die("no memory");
 }
 
 void fake_process_free(struct fake_process *fake)
@@ -481,6 +534,7 @@ void fake_process_free(struct fake_process *fake)
 		free(region->bytes);
 	}
 	vec_fini(&fake->regions);
+	vec_fini(&fake->told);
 	free(fake->auxv);
 	free(fake->stat);
 	free(fake->exe);
@@ -512,7 +566,10 @@ const char *fake_process_difference(const struct fake_process *a, const struct f
 				    char *text, size_t room)
 {
 	text[0] = '\0';
-	if (a->regions.count != b->regions.count)
+	if (a->told.count != b->told.count)
+		(void)snprintf(text, room, "libgcc knows %zu tables, not %zu", a->told.count,
+			       b->told.count);
+	else if (a->regions.count != b->regions.count)
 		(void)snprintf(text, room, "%zu regions, not %zu", a->regions.count,
 			       b->regions.count);
 	for (size_t i = 0; text[0] == '\0' && i < a->regions.count; i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A process that is a copy: the memory of a living one, taken once, with a target that reads and
- * writes that copy, makes the few system calls that doctors make, and fails when it is told to.
+ * writes that copy, makes the few calls that doctors make, of the system and of libgcc, and fails
+ * when it is told to.
  *
  * Operations that may fail are counted: read, read_some, write, hold, call, stop, resume. Operation
  * @fail_at (from 1; 0: none) fails as @failure says.
@@ -17,9 +18,10 @@
 enum failure {
 	FAIL_ONCE, /* with -EIO; later ones work */
 	FAIL_FOREVER, /* this one and all behind it */
-	FAIL_HALF, /* a write writes half of its bytes; others fail once */
+	FAIL_HALF, /* a write writes half of its bytes, a function does not end; others fail once */
 	FAIL_DEAD, /* the surgeon is killed before it: threads go on, all else stays as it is */
-	FAIL_DEAD_HALF, /* a write across a page's end writes the first page, and then that */
+	/* A write across a page's end writes the first page, a thread makes its call; then that */
+	FAIL_DEAD_HALF,
 };
 
 struct fake_region {
@@ -34,8 +36,9 @@ struct fake_region {
 struct fake_process {
 	struct target target;
 	VEC(struct fake_region) regions; /* by address */
+	VEC(uint64_t) told; /* libgcc's records of unwind tables, of which it is a list */
 	char *auxv, *stat, *exe;
-	size_t auxv_size;
+	size_t auxv_size, exe_size;
 	struct target_thread threads[4];
 
 	uint64_t operations; /* made so far */

@@ -577,6 +577,7 @@ int main(int argc, char **argv)
 		"a copy is like itself");
 	ok(fake_process_difference(&clean, &applied, difference, sizeof(difference))[0] != '\0',
 	   "and unlike one that is patched");
+	is_int(applied.told.count, 1, "libgcc knows the patch's unwind table");
 	test_another_doctor(&clean, first, rival);
 	test_another_build(&clean, first);
 	test_open_again(&applied, &clean, first);

@@ -131,6 +131,20 @@ static void test_blocked(void)
 	bed_end(&bed, "a victim with a thread in the function is unharmed");
 }
 
+/* It never returns, so nothing would come of it. */
+static void test_main(void)
+{
+	struct outcome outcome;
+	struct bed bed;
+
+	bed_begin(&bed, "victim", NULL);
+	outcome = bed_treat(bed.pid, &(struct task){ .apply = { "main" }, .timeout_ms = 300 });
+	refused(&outcome, -LCP_EINUSE, "main", "a change to main(), which runs: refused in time");
+	is_text(outcome.blocker, "main", "and it is named");
+	is_text(bed_holds(&bed), "", "it does not count as applied");
+	bed_end(&bed, "a victim of a change to main() is unharmed");
+}
+
 static void test_churn(void)
 {
 	struct bed bed;
@@ -260,6 +274,25 @@ static void lift_stack_limit(void)
 
 	if (setrlimit(RLIMIT_STACK, &none) < 0)
 		_exit(90);
+}
+
+/* A thread that sleeps has them there for good. */
+static void test_litter(void)
+{
+	struct outcome there, back;
+	struct bed bed;
+
+	bed_begin(&bed, "victim", NULL);
+	(void)victim_ask(&bed.victim, "litter");
+	is_int(there_and_back(&bed, 1), 1,
+	       "old return addresses on the stack are not taken for calls: patched");
+	bed_end(&bed, "a victim with an untidy stack is unharmed");
+	bed_begin(&bed, "static", NULL);
+	(void)victim_ask(&bed.victim, "litter");
+	there = bed_apply(&bed, "static-value");
+	back = bed_revert(&bed, "static-value");
+	ok(bed_is(&there, 0) && bed_is(&back, 0), "the same in a static binary");
+	bed_end(&bed, "a static victim with an untidy stack is unharmed");
 }
 
 /* Programs are laid out from the bottom then. */
@@ -467,6 +500,7 @@ static const struct {
 	{ "timer", test_timer },
 	{ "queued-signals", test_queued_signals },
 	{ "blocked", test_blocked },
+	{ "main", test_main },
 	{ "churn", test_churn },
 	{ "orphan", test_orphan },
 	{ "traced", test_traced },
@@ -474,6 +508,7 @@ static const struct {
 	{ "foreign", test_foreign },
 	{ "foreign-edit", test_foreign_edit },
 	{ "static", test_static },
+	{ "litter", test_litter },
 	{ "unlimited-stack", test_unlimited_stack },
 	{ "hot", test_hot },
 	{ "stacked", test_stacked },

@@ -36,6 +36,8 @@ make_all() {
 		# shellcheck disable=SC2086 # words are wanted
 		$CC -O2 -fpie -pthread -c -o $part.o "$source/$part.c" || return
 	done
+	$CC -O2 -fpie -pthread -S -o main.0.s "$source/victim.c" &&
+		$CC -O2 -fpie -pthread -DGREETING='"hello"' -S -o main.1.s "$source/victim.c" || return
 	# shellcheck disable=SC2086 # words are wanted
 	$CC -shared -Wl,--build-id -o library.so shared.0.s &&
 		program victim pie.0.s -pie "$scratch/library.so -Wl,--no-as-needed -lgcc_s" &&
@@ -49,7 +51,7 @@ make_all() {
 		patch victim pie 6 text && patch victim pie 7 callback && patch victim pie 8 numbers &&
 		patch victim pie 9 text 1 && patch victim pie 10 early &&
 		patch static plain 1 static-value && patch no-pie plain 1 no-pie-value &&
-		patch library.so shared 1 library &&
+		patch library.so shared 1 library && patch victim main 1 main &&
 		"$build/tools/lcp" build --object other --id foreign --asm pie.1.s pie.2.s -o foreign.kpatch
 }
 

@@ -14,6 +14,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef GREETING
+#define GREETING "ready"
+#endif
+
 int peers_is_strict;
 
 void peers_exit(void)
@@ -108,7 +112,7 @@ void peers_listen(void)
 
 int main(void)
 {
-	peers_say("ready");
+	peers_say(GREETING);
 	peers_listen();
 	peers_exit();
 	return 0;

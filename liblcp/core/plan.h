@@ -33,6 +33,7 @@ struct plan_part {
 	struct object_table data; /* bytes of a new one's data are written there */
 	const uint8_t *data_bytes;
 	uint32_t before, during, after; /* states of its slot */
+	bool stays; /* its memory is not given back, whatever its state */
 };
 
 struct plan {

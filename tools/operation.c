@@ -237,4 +237,9 @@ void operation_result(struct process_result *result, const struct lcp_report *re
 			    " us)",
 			    functions, functions == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
 			    lcp_report_stop_ns(report) / 1000);
+	if (lcp_report_kept(report) > 0)
+		text_printf(&result->text,
+			    ", %" PRIu64 " bytes of what is out are kept: the process may point to "
+			    "them",
+			    lcp_report_kept(report));
 }

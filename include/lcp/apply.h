@@ -92,7 +92,8 @@ struct lcp_apply_options {
  * LCP_STATE_SWITCHING: a doctor is applying it, or died doing so.
  * LCP_STATE_APPLIED: it is in force.
  * LCP_STATE_REVERTING: a doctor is taking it out, or died doing so.
- * LCP_STATE_REVERTED: it is out; its memory is still there, since a thread may return into it.
+ * LCP_STATE_REVERTED: it is out; its memory is still there, since a thread may return into it or
+ * something may point to it.
  */
 #define LCP_STATE_LOADED 1
 #define LCP_STATE_SWITCHING 2
@@ -116,7 +117,8 @@ struct lcp_apply_options {
  * Returns: 0, -EINVAL (a required argument is NULL, an option is out of range), -E2BIG (an option
  * unknown to this version is set), -ENOMEM, -EPERM, -EIO (reading or writing the memory of the
  * process failed), -LCP_EMISMATCH (the code of the object is not what the patch was made for),
- * -LCP_EUNSUPPORTED, -LCP_ESYMBOL (a symbol the patch needs is not there), -LCP_EFORMAT (the memory
+ * -LCP_EUNSUPPORTED (by this version: the message says what; code of more than 16 MiB in a process
+ * with coroutines is such a thing), -LCP_ESYMBOL (a symbol the patch needs is not there), -LCP_EFORMAT (the memory
  * of the process contradicts itself), -LCP_EINUSE (lcp_error_blocker_tid() and others say by whom),
  * -LCP_ENOROOM, -LCP_EDAMAGED, -LCP_ETRACED, -LCP_ELOCKED, -LCP_EGONE, -LCP_ECONFLICT (an entry was
  * changed by something else, or another patch has that id), -LCP_ENOOBJECT (no object of the
@@ -139,6 +141,14 @@ int32_t lcp_apply(struct lcp_process *process, struct lcp_kpatch **patches, uint
  * Take patches out of a process, in any order: a function runs the newest version that is left.
  * The memory of the patches is given back; if a thread could still return into it
  * (LCP_APPLY_ENTRY_ONLY), by a later call.
+ *
+ * A patch that hands out addresses of itself (of a text, of a function as a callback) may be out
+ * and still be needed. So all writable private memory of the process is looked through, and all
+ * registers and stacks, for words that point into it; if there is one, or more than 1 GiB to look
+ * through, its memory stays, lcp_report_kept() says so, and each later call of lcp_revert(), for
+ * any patch, tries again. What is not seen: a pointer that is encoded, unaligned, or in a vector
+ * register; in memory that is shared or that cannot be written; known to the kernel only (a signal
+ * handler, the data of an epoll set); one that moves from where was not looked yet to where was.
  *
  * Returns: 0, -LCP_ENOTAPPLIED (the process holds no such patch), -EINVAL (a required argument is
  * NULL, an option is out of range), -E2BIG (an option unknown to this version is set), -ENOMEM,
@@ -281,6 +291,19 @@ uint32_t lcp_report_function_count(const struct lcp_report *report);
 uint64_t lcp_report_memory(const struct lcp_report *report);
 
 /*
+ * lcp_report_kept:
+ * @report: report.
+ *
+ * How much memory stays of patches that are out. The process may still point to it: see
+ * lcp_revert().
+ *
+ * Returns: the bytes that stay, of all patches that are out; 0 for NULL.
+ * Threads: any.
+ * Since: 0.1
+ */
+uint64_t lcp_report_kept(const struct lcp_report *report);
+
+/*
  * lcp_report_threads:
  * @report: report.
  *
@@ -324,8 +347,9 @@ const struct lcp_error *lcp_report_reason(const struct lcp_report *report, uint3
  * @ret: where to put the text. Free it with lcp_string_free().
  *
  * The report as one JSON object: "outcome" (string or null), "stop_ns" (string), "attempts",
- * "functions" (numbers), "memory" (string), "threads" (number), "stack_bytes" (string),
- * "unwound" (number), "scanned_bytes" (string), "reasons" (array of what lcp_error_json() gives).
+ * "functions" (numbers), "memory", "kept" (strings), "threads" (number), "stack_bytes" (string),
+ * "unwound" (number), "scanned_bytes", "searched_bytes" (strings), "reasons" (array of what
+ * lcp_error_json() gives).
  *
  * Returns: 0, -EINVAL (an argument is NULL), -ENOMEM.
  * Threads: any.

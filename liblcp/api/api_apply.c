@@ -113,6 +113,11 @@ EXPORT uint64_t lcp_report_memory(const struct lcp_report *report)
 	return report != NULL ? report->memory : 0;
 }
 
+EXPORT uint64_t lcp_report_kept(const struct lcp_report *report)
+{
+	return report != NULL ? report->kept : 0;
+}
+
 EXPORT uint32_t lcp_report_threads(const struct lcp_report *report)
 {
 	return report != NULL ? report->threads : 0;

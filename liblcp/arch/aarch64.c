@@ -60,6 +60,12 @@ static int far_branch(uint64_t from, uint64_t to, uint8_t *code)
 	return FAR_SIZE;
 }
 
+/* brk */
+static bool is_breakpoint(const uint8_t *code, size_t size)
+{
+	return size >= 4 && (get_le32(code) & 0xffe0001f) == 0xd4200000;
+}
+
 static uint64_t branch_target(uint64_t from, const uint8_t *code, size_t size)
 {
 	uint32_t instruction;
@@ -267,9 +273,12 @@ const struct arch arch_aarch64 = {
 	.reloc_relax = aarch64_reloc_relax,
 	.reloc_span = aarch64_reloc_span,
 	.reloc_value = aarch64_reloc_value,
+	.reloc_takes_address = aarch64_reloc_takes_address,
+	.find_address = aarch64_find_address,
 	.branch = branch,
 	.far_branch = far_branch,
 	.branch_target = branch_target,
+	.is_breakpoint = is_breakpoint,
 	.guard = aarch64_guard,
 	.move = aarch64_move,
 	.branch_reach_back = -(INT64_C(1) << 27),

@@ -21,6 +21,9 @@ void aarch64_reloc_span(const struct reloc_type *type, unsigned int *ret_before,
 			unsigned int *ret_size);
 bool aarch64_reloc_value(const struct reloc_type *type, uint64_t place, const uint8_t *bytes,
 			 uint64_t *ret);
+bool aarch64_reloc_takes_address(const struct reloc_type *type, const uint8_t *code, size_t size,
+				 size_t offset);
+int64_t aarch64_find_address(const uint8_t *code, size_t size, size_t offset);
 int aarch64_guard(const struct arch_guard *guard, uint8_t *code);
 int aarch64_frame(const struct arch_thread *thread, const struct arch_gadget_at *gadgets,
 		  struct arch_frame *ret);

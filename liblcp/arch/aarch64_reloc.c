@@ -347,3 +347,40 @@ bool aarch64_reloc_value(const struct reloc_type *type, uint64_t place, const ui
 	(void)ret;
 	return false;
 }
+
+/* The page that adrp finds is no address before something is added to it. */
+bool aarch64_reloc_takes_address(const struct reloc_type *type, const uint8_t *code, size_t size,
+				 size_t offset)
+{
+	(void)code;
+	(void)size;
+	(void)offset;
+	switch (type->form) {
+	case ADRP:
+	case LO12_16:
+	case LO12_32:
+	case LO12_64:
+	case LO12_128:
+	case DISTANCE14:
+	case DISTANCE19:
+	case DISTANCE26:
+		return false;
+	default:
+		return type->number != R_AARCH64_LDST8_ABS_LO12_NC;
+	}
+}
+
+/* adr; assemblers leave adrp to the linker */
+int64_t aarch64_find_address(const uint8_t *code, size_t size, size_t offset)
+{
+	for (size_t at = (offset + 3) / 4 * 4; range_fits(at, 4, size); at += 4) {
+		uint32_t instruction = get_le32(code + at);
+		uint32_t bits = (instruction >> 29 & 3) | (instruction >> 5 & 0x7ffff) << 2;
+		int64_t distance = (int32_t)(bits << 11) / (1 << 11); /* 21 bits, signed */
+
+		if ((instruction & 0x9f000000) == 0x10000000 &&
+		    (uint64_t)((int64_t)at + distance) <= size)
+			return (int64_t)at;
+	}
+	return -1;
+}

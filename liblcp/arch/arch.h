@@ -349,6 +349,21 @@ struct arch {
 			    uint64_t *ret);
 
 	/*
+	 * Does the instruction around the relocation @type at @offset of @code (@size bytes) get
+	 * the address itself, so that the program can keep it? Not if it branches there, or reads
+	 * or writes what is there. What cannot be told does.
+	 */
+	bool (*reloc_takes_address)(const struct reloc_type *type, const uint8_t *code, size_t size,
+				    size_t offset);
+
+	/*
+	 * The same where an assembler needed no relocation: the first operand at or behind @offset
+	 * that may be the address of something in @code, or -1. Bytes that merely look so are found
+	 * as well.
+	 */
+	int64_t (*find_address)(const uint8_t *code, size_t size, size_t offset);
+
+	/*
 	 * Write a branch that stands at @from and goes to @to: its size, or -ERANGE if it does not
 	 * reach. @code has room for ARCH_BRANCH_MAX bytes. Neither changes a register or flag that
 	 * a function's caller may count on.
@@ -358,6 +373,9 @@ struct arch {
 
 	/* Where does the branch that @code (at address @from) begins with go? 0 if it is none. */
 	uint64_t (*branch_target)(uint64_t from, const uint8_t *code, size_t size);
+
+	/* Does @code begin with what debuggers and probes put in place of an instruction? */
+	bool (*is_breakpoint)(const uint8_t *code, size_t size);
 
 	/* Write @guard's code: its size, at most ARCH_GUARD_MAX, or -ERANGE. */
 	int (*guard)(const struct arch_guard *guard, uint8_t *code);

@@ -22,6 +22,7 @@
 
 #define INT3 0xcc
 #define NOP 0x90
+#define LEA 0x8d
 
 /* A form is a reloc_check, and whether the value counts from the place. */
 #define FORM_RELATIVE 0x80
@@ -192,6 +193,37 @@ static const struct reloc_type *reloc_relax(const struct reloc_type *type, uint8
 	return NULL;
 }
 
+/*
+ * An operand relative to rip has a ModRM byte in front of its 32 bits, and that the opcode, which
+ * of all that have one is lea's where the address is wanted. call, jmp and jcc have their opcode
+ * there, which no such ModRM byte equals.
+ */
+static bool reloc_takes_address(const struct reloc_type *type, const uint8_t *code, size_t size,
+				size_t offset)
+{
+	const uint8_t call = 0xe8, jmp = 0xe9;
+	const uint8_t *at = code + offset;
+
+	if ((type->form & FORM_RELATIVE) == 0 || type->size != 4 || offset < 2 ||
+	    !range_fits(offset, 4, size))
+		return true;
+	if (at[-1] == call || at[-1] == jmp || (at[-2] == 0x0f && (at[-1] & 0xf0) == 0x80))
+		return false;
+	return (at[-1] & 0xc7) != 5 || at[-2] == LEA;
+}
+
+/* lea disp32(%rip), whatever stands in front of it */
+static int64_t find_address(const uint8_t *code, size_t size, size_t offset)
+{
+	for (size_t at = offset < 2 ? 2 : offset; range_fits(at, 4, size); at++) {
+		uint64_t target = at + 4 + (uint64_t)(int64_t)(int32_t)get_le32(code + at);
+
+		if (code[at - 2] == LEA && (code[at - 1] & 0xc7) == 5 && target <= size)
+			return (int64_t)at;
+	}
+	return -1;
+}
+
 /* jmp rel32 */
 static int branch(uint64_t from, uint64_t to, uint8_t *code)
 {
@@ -202,6 +234,12 @@ static int branch(uint64_t from, uint64_t to, uint8_t *code)
 	code[0] = 0xe9;
 	put_le32(code + 1, (uint32_t)distance);
 	return NEAR_SIZE;
+}
+
+/* int3 */
+static bool is_breakpoint(const uint8_t *code, size_t size)
+{
+	return size >= 1 && code[0] == INT3;
 }
 
 static const uint8_t far_jump[] = { 0xff, 0x25, 0, 0, 0, 0 }; /* jmp *0(%rip) */
@@ -466,9 +504,12 @@ const struct arch arch_x86_64 = {
 	.reloc_relax = reloc_relax,
 	.reloc_span = reloc_span,
 	.reloc_value = reloc_value,
+	.reloc_takes_address = reloc_takes_address,
+	.find_address = find_address,
 	.branch = branch,
 	.far_branch = far_branch,
 	.branch_target = branch_target,
+	.is_breakpoint = is_breakpoint,
 	.guard = x86_64_guard,
 	.move = x86_64_move,
 	.branch_reach_back = NEAR_SIZE + (int64_t)INT32_MIN,

@@ -291,6 +291,8 @@ int apply(struct lcp_process *process, struct lcp_kpatch *const *patches, size_t
 	r = apply_until(process, patches, count, &settings, report, reterr);
 	if (r < 0)
 		return r;
+	if (report->leaves)
+		recover_kept(process, &settings, report);
 	report->outcome = r == 1				      ? LCP_OUTCOME_ALREADY_APPLIED
 			  : (settings.flags & LCP_APPLY_DRY_RUN) != 0 ? LCP_OUTCOME_APPLICABLE
 								      : LCP_OUTCOME_APPLIED;

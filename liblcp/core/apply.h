@@ -35,6 +35,16 @@ void apply_settings(const struct lcp_process *process, const struct lcp_apply_op
 int recover(struct plan *plan, struct lcp_process *process, const struct plan_settings *settings,
 	    struct lcp_report *report, struct lcp_error **reterr);
 
+/*
+ * Give back the memory of patches that are out and hand out addresses, of those that nothing points
+ * to any more; report->kept says how much stays.
+ */
+void recover_kept(struct lcp_process *process, const struct plan_settings *settings,
+		  struct lcp_report *report);
+
+/* Is there any such memory? */
+bool recover_is_kept(struct plan *plan);
+
 /* How often a plan is made anew if the process changed while it was made. */
 #define PLANS_MAX 16
 

@@ -20,12 +20,27 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/* Is a breakpoint among the bytes of the entry, where there was none? */
+static bool has_breakpoint(const struct arch *arch, const struct ledger_row *row,
+			   const uint8_t *there)
+{
+	for (uint32_t i = 0; i < row->size; i += arch->instruction_align)
+		if (there[i] != row->pristine[i] && arch->is_breakpoint(there + i, row->size - i))
+			return true;
+	return false;
+}
+
 /* What is at an entry that is not as it should be, in words. */
 static int foreign_entry(const struct plan *plan, const struct ledger_row *row,
 			 const uint8_t *there, struct lcp_error **reterr)
 {
-	uint64_t target = entry_target(plan->process->target->arch, row, there);
+	const struct arch *arch = plan->process->target->arch;
+	uint64_t target = entry_target(arch, row, there);
 
+	if (has_breakpoint(arch, row, there))
+		return error_set(reterr, -LCP_ECONFLICT,
+				 "function '%s' at 0x%" PRIx64 ": a breakpoint is at its entry",
+				 row->name, row->entry);
 	if (target != 0)
 		return error_set(reterr, -LCP_ECONFLICT,
 				 "function '%s' at 0x%" PRIx64
@@ -277,6 +292,7 @@ static int make_record(struct plan *plan, struct fit *fit, uint64_t sequence,
 		.sequence = sequence,
 		.bias = fit->object->bias,
 		.level = patch->level,
+		.flags = fit->size.hands_out ? LEDGER_RECORD_HANDS_OUT : 0,
 		.id = (char *)fit_id(patch),
 		.build_id = patch->build_id,
 		.target = fit->object->path,

@@ -35,6 +35,71 @@ static bool any_needs_low(const struct lcp_kpatch *patch)
 	return false;
 }
 
+/* Does @reloc of @section get hold of an address in the image, other than to go or look there? */
+static bool hands_out(const struct lcp_kpatch *patch, const struct kpatch_section *section,
+		      const struct kpatch_reloc *reloc)
+{
+	bool is_code = section->kind == KPATCH_TEXT && section->bytes != NULL;
+
+	if (patch->symbols[reloc->symbol].class != LCP_SYMBOL_PATCH)
+		return false;
+	switch (reloc->type->need) {
+	case RELOC_ADDRESS:
+	case RELOC_CALL:
+		return !is_code || patch->arch->reloc_takes_address(reloc->type, section->bytes,
+								    (size_t)section->size,
+								    (size_t)reloc->offset);
+	case RELOC_GOT_SLOT:
+	case RELOC_GOT_OFFSET:
+	case RELOC_GOT_SLOT_OFFSET:
+	case RELOC_GOT_SLOT_PAGE_OFFSET:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool has_reloc_at(const struct kpatch_section *section, uint64_t offset)
+{
+	for (size_t k = 0; k < section->reloc_count; k++)
+		if (section->relocs[k].offset == offset)
+			return true;
+	return false;
+}
+
+/* The same without a relocation. */
+static bool code_hands_out(const struct lcp_kpatch *patch, const struct kpatch_section *section)
+{
+	size_t size = (size_t)section->size;
+	int64_t at = -1;
+
+	if (section->kind != KPATCH_TEXT || section->bytes == NULL)
+		return false;
+	do
+		at = patch->arch->find_address(section->bytes, size, (size_t)(at + 1));
+	while (at >= 0 && has_reloc_at(section, (uint64_t)at));
+	return at >= 0;
+}
+
+/* The unwind table is for libgcc, which forgets it in time. */
+static bool any_hands_out(const struct image_layout *layout)
+{
+	const struct lcp_kpatch *patch = layout->patch;
+
+	for (size_t i = 0; i < patch->section_count; i++) {
+		const struct kpatch_section *section = &patch->sections[i];
+
+		if (!kpatch_is_loaded(section) || i == layout->unwind_section)
+			continue;
+		for (size_t k = 0; k < section->reloc_count; k++)
+			if (hands_out(patch, section, &section->relocs[k]))
+				return true;
+		if (code_hands_out(patch, section))
+			return true;
+	}
+	return false;
+}
+
 int image_measure(const struct lcp_kpatch *patch, struct image_size *ret, struct lcp_error **reterr)
 {
 	autolayout struct image_layout layout;
@@ -46,6 +111,7 @@ int image_measure(const struct lcp_kpatch *patch, struct image_size *ret, struct
 	*ret = (struct image_size){
 		.text = layout.text_size + layout.text_align - IMAGE_ALIGN,
 		.below_2g = any_needs_low(patch),
+		.hands_out = any_hands_out(&layout),
 	};
 	if (layout.data_size > 0)
 		ret->data = layout.data_size + layout.data_align - IMAGE_ALIGN;

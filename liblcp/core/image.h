@@ -20,6 +20,7 @@ struct image_size {
 	uint64_t text;
 	uint64_t data; /* 0: none */
 	bool below_2g; /* it holds references that work below 2 GiB only */
+	bool hands_out; /* the program can come to keep addresses of what is in it */
 };
 
 struct image_part {
@@ -45,7 +46,7 @@ struct image {
 /* Addresses given to image_make() are multiples of this; more is seen to inside. */
 #define IMAGE_ALIGN 64
 
-/* 0; -ENOMEM, -EFBIG, -LCP_EFORMAT (its unwind table is none). */
+/* 0; -ENOMEM, -LCP_EUNSUPPORTED (too large), -LCP_EFORMAT (its unwind table is none). */
 int image_measure(const struct lcp_kpatch *patch, struct image_size *ret,
 		  struct lcp_error **reterr);
 

@@ -224,7 +224,8 @@ static uint64_t place_unwind(struct image_layout *layout, uint64_t at)
 	align = align > SLOT_SIZE ? align : SLOT_SIZE;
 	if (align > layout->text_align)
 		layout->text_align = align;
-	at = aligned(at, align);
+	/* Never where the constants end: see pointers_init(). */
+	at = aligned(at + 1, align);
 	layout->sections[layout->unwind_section] = at;
 	layout->unwind_room = layout->unwind_size +
 			      image_unwind_tail(layout->patch->arch, has_stubs);
@@ -275,10 +276,11 @@ int image_layout_init(struct image_layout *ret, const struct lcp_kpatch *patch,
 	at = place_sections(ret, KPATCH_RODATA, at);
 	at = place_slots(ret, at);
 	at = place_unwind(ret, at);
-	ret->text_size = aligned(at, IMAGE_ALIGN);
-	ret->data_size = aligned(place_sections(ret, KPATCH_DATA, 0), IMAGE_ALIGN);
+	ret->text_size = aligned(at + 1, IMAGE_ALIGN);
+	at = place_sections(ret, KPATCH_DATA, 0);
+	ret->data_size = at > 0 ? aligned(at + 1, IMAGE_ALIGN) : 0;
 	if (ret->text_size > IMAGE_SIZE_MAX || ret->data_size > IMAGE_SIZE_MAX)
-		return error_set(reterr, -EFBIG, "the patch needs more than 1 GiB");
+		return error_set(reterr, -LCP_EUNSUPPORTED, "the patch needs more than 1 GiB");
 	return 0;
 }
 

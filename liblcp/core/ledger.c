@@ -30,6 +30,7 @@
 #define RECORD_DIGEST 160
 #define RECORD_CODE_SIZE 192
 #define RECORD_STRINGS 200 /* bytes of them */
+#define RECORD_FLAGS 204
 
 #define RECORD_MAGIC_VALUE 0x52504c4cU
 
@@ -352,6 +353,7 @@ static void parse_fields(const uint8_t *bytes, struct ledger_record *ret)
 	ret->level = get_le32(bytes + RECORD_LEVEL);
 	memcpy(ret->digest, bytes + RECORD_DIGEST, SHA256_SIZE);
 	ret->code_size = get_le64(bytes + RECORD_CODE_SIZE);
+	ret->flags = get_le32(bytes + RECORD_FLAGS);
 }
 
 static bool is_sound_record(const struct ledger_record *record, const struct ledger_chunk *chunk,
@@ -534,6 +536,7 @@ static void put_head(const struct ledger_record *record, uint8_t *bytes)
 	memcpy(bytes + RECORD_DIGEST, record->digest, SHA256_SIZE);
 	put_le64(bytes + RECORD_CODE_SIZE, record->code_size);
 	put_le32(bytes + RECORD_STRINGS, strings_size(record));
+	put_le32(bytes + RECORD_FLAGS, record->flags);
 }
 
 void ledger_record_put(const struct ledger_record *record, uint8_t *bytes)

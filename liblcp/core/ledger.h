@@ -116,6 +116,12 @@ struct ledger_frames {
 #define LEDGER_FRAMES_FORGET 72
 #define LEDGER_FRAMES_SIZE 80
 
+/*
+ * Addresses of what is in it may be anywhere in the process: when it is out, its memory is given
+ * back only if no word points there (core/pointers.h).
+ */
+#define LEDGER_RECORD_HANDS_OUT 1
+
 struct ledger_record {
 	uint64_t address; /* of the slot */
 	uint64_t bytes; /* of the slot */
@@ -129,6 +135,7 @@ struct ledger_record {
 	struct ledger_frames frames;
 	struct ledger_pivot pivot;
 	uint32_t level;
+	uint32_t flags; /* LEDGER_RECORD_* */
 	uint8_t digest[SHA256_SIZE];
 	char *id;
 	char *build_id;

@@ -167,7 +167,11 @@ static int in_use(const struct plan *plan, struct lcp_error **reterr)
 	if (count == 0)
 		return error_set(reterr, -LCP_EINUSE, "process %d: functions are in use",
 				 process->target->pid);
-	if (found->tid != 0 && found->name == NULL)
+	if (plan->settings->pointers != NULL && found->name == plan->settings->pointers->watch.name)
+		(void)error_set(reterr, -LCP_EINUSE,
+				"process %d: thread %d (0: memory) has the pointer 0x%" PRIx64,
+				process->target->pid, found->tid, found->found);
+	else if (found->tid != 0 && found->name == NULL)
 		(void)error_set(reterr, -LCP_EINUSE,
 				"process %d: thread %d is on a stack of unknown size",
 				process->target->pid, found->tid);
@@ -203,6 +207,8 @@ static void tell(const struct plan *plan, struct lcp_report *report)
 	if (!surgery->switched)
 		return;
 	report->functions += (uint32_t)surgery->changes.count;
+	vec_foreach (&plan->parts, part)
+		report->leaves = report->leaves || (part->stays && !part->is_new);
 	vec_foreach (&surgery->maps, map)
 		report->memory += map->size;
 }
@@ -217,13 +223,34 @@ static uint32_t safety_flags(const struct plan *plan)
 	return plan->settings->flags & LCP_APPLY_SCAN_ALL ? SAFETY_SCAN_ALL : 0;
 }
 
+/* Threads that are neither stopped nor looked at may be anywhere. */
+static int refuse_sharer(const struct plan *plan, struct lcp_error **reterr)
+{
+	struct target *target = plan->process->target;
+	int32_t pid;
+
+	target->ops->sharer(target, &pid);
+	if (pid == 0)
+		return 0;
+	return error_set(reterr, -LCP_EUNSUPPORTED,
+			 "process %d shares its memory with process %d, whose threads are others",
+			 target->pid, pid);
+}
+
 int plan_run(struct plan *plan, struct lcp_report *report, struct lcp_error **reterr)
 {
 	struct target *target = plan->process->target;
 	int r;
 
+	r = refuse_sharer(plan, reterr);
+	if (r < 0)
+		return r;
 	r = safety_new(plan->process, plan->ranges.items, plan->ranges.count, plan->tables.items,
 		       plan->tables.count, safety_flags(plan), &plan->safety, reterr);
+	if (r < 0)
+		return r;
+	if (plan->settings->pointers != NULL)
+		r = safety_watch(plan->safety, &plan->settings->pointers->watch, reterr);
 	if (r < 0)
 		return r;
 	plan->surgery.safety = plan->safety;

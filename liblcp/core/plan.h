@@ -15,6 +15,7 @@
 #define LCP_CORE_PLAN_H
 
 #include "core/entry.h"
+#include "core/pointers.h"
 #include "core/surgery.h"
 #include "core/result.h"
 #include "core/space.h"
@@ -32,6 +33,7 @@ struct plan_part {
 	struct object_table data; /* bytes of a new one's data are written there */
 	const uint8_t *data_bytes;
 	uint32_t before, during, after; /* states of its slot */
+	bool stays; /* its memory is not given back, whatever its state */
 };
 
 struct plan {
@@ -58,6 +60,8 @@ struct plan_settings {
 	uint32_t attempts;
 	uint64_t deadline; /* on the target's clock */
 	uint64_t stop_limit_ns;
+	const struct pointers
+		*pointers; /* of the one record whose memory goes; NULL: see recover.c */
 	bool all_reasons; /* do not stop at the first one why something cannot be done */
 };
 

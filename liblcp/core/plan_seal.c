@@ -327,7 +327,7 @@ static bool is_given_back(const struct plan *plan, const struct plan_part *part,
 	if (undo)
 		return part->is_new;
 	return (part->after == LCP_STATE_REVERTED || part->after == LCP_STATE_LOADED) &&
-	       (plan->settings->flags & LCP_APPLY_ENTRY_ONLY) == 0;
+	       !part->stays && (plan->settings->flags & LCP_APPLY_ENTRY_ONLY) == 0;
 }
 
 /* Is all that @chunk holds given back? */

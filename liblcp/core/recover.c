@@ -5,9 +5,14 @@
  *
  * A half-made switch is finished if its pivot was written and undone otherwise: neither changes
  * what the process runs, since guards see to that meanwhile.
+ *
+ * And what a living one left: a patch that hands out addresses is taken out first, and its memory
+ * given back in a step of its own, if nothing points to it then. That is looked into by
+ * lcp_revert() and by whoever has just replaced such a patch, not by each call that comes later.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -98,6 +103,16 @@ static int join(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slo
 	return r < 0 ? r : plan_join(plan, &part, reterr);
 }
 
+/* 1 if addresses of what is in the record of @slot may be anywhere. */
+static int hands_out(const struct plan *plan, const struct ledger_chunk *chunk,
+		     struct ledger_slot *slot, struct lcp_error **reterr)
+{
+	struct ledger_record *record;
+	int r = ledger_record(plan->process, chunk, slot, &record, reterr);
+
+	return r < 0 ? r : (record->flags & LEDGER_RECORD_HANDS_OUT) != 0;
+}
+
 static int is_left_over(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
 			struct lcp_error **reterr)
 {
@@ -105,12 +120,30 @@ static int is_left_over(struct plan *plan, struct ledger_chunk *chunk, struct le
 	bool is_void;
 	int r;
 
+	if (slot->state == LCP_STATE_REVERTED) {
+		r = hands_out(plan, chunk, slot, reterr);
+		return r < 0 ? r : r == 0;
+	}
 	if (slot->state != LCP_STATE_APPLIED)
-		return slot->state == LCP_STATE_LOADED || slot->state == LCP_STATE_REVERTED;
+		return slot->state == LCP_STATE_LOADED;
 	r = ledger_record(plan->process, chunk, slot, &record, reterr);
 	if (r == 0)
 		r = ledger_is_void(plan->process, record, &is_void, reterr);
 	return r < 0 ? r : is_void;
+}
+
+/* The record that plan->settings->pointers is about. */
+static int is_pointers_own(struct plan *plan, struct ledger_chunk *chunk, struct ledger_slot *slot,
+			   struct lcp_error **reterr)
+{
+	const struct pointers *pointers = plan->settings->pointers;
+	struct ledger_record *record;
+	int r;
+
+	if (slot->state != LCP_STATE_REVERTED || chunk->address + slot->offset != pointers->record)
+		return 0;
+	r = ledger_record(plan->process, chunk, slot, &record, reterr);
+	return r < 0 ? r : record->sequence == pointers->sequence;
 }
 
 /* Memory that nobody needs, if nobody is in it either. */
@@ -131,6 +164,9 @@ static int join_left_over(struct plan *plan, struct ledger_chunk *chunk, struct 
 		return r;
 	for (size_t i = 0; i < part.record->row_count; i++)
 		memcpy(part.record->rows[i].from, part.record->rows[i].to, LEDGER_ENTRY_MAX);
+	/* One whose object was closed may have handed out addresses to others. */
+	part.stays = slot->state != LCP_STATE_LOADED && plan->settings->pointers == NULL &&
+		     (part.record->flags & LEDGER_RECORD_HANDS_OUT) != 0;
 	r = plan_clear_record(plan, part.record, reterr);
 	return r < 0 ? r : plan_join(plan, &part, reterr);
 }
@@ -221,7 +257,10 @@ static bool is_due_in(struct plan *plan, struct ledger_chunk *chunk)
 	if (is_empty(chunk))
 		return true;
 	for (size_t i = 0; i < LEDGER_SLOT_COUNT; i++)
-		if (chunk->slots[i].state != 0 && chunk->slots[i].state != LCP_STATE_APPLIED)
+		if (chunk->slots[i].state != 0 && chunk->slots[i].state != LCP_STATE_APPLIED &&
+		    is_left_over(plan, chunk, &chunk->slots[i], NULL) +
+				    is_half_made(plan, chunk, &chunk->slots[i], NULL) !=
+			    0)
 			return true;
 	return has_void(plan, chunk);
 }
@@ -283,4 +322,96 @@ int recover(struct plan *plan, struct lcp_process *process, const struct plan_se
 	*plan = (struct plan){ 0 };
 	r = recover_all(process, settings, report, reterr);
 	return r < 0 ? r : plan_init(plan, process, settings, reterr);
+}
+
+typedef VEC(struct pointers) pointers_vec;
+
+static void pointers_vec_fini(pointers_vec *items)
+{
+	vec_foreach (items, item)
+		pointers_fini(item);
+	vec_fini(items);
+}
+
+/* Records that are out, whose memory is there because something may point to it. */
+static int list_kept(struct plan *plan, pointers_vec *ret, uint64_t *ret_bytes,
+		     struct lcp_error **reterr)
+{
+	int r = 0;
+
+	*ret_bytes = 0;
+	for (size_t i = 0; i < plan->ledger.count * LEDGER_SLOT_COUNT && r >= 0; i++) {
+		struct ledger_chunk *chunk = &plan->ledger.chunks[i / LEDGER_SLOT_COUNT];
+		struct ledger_slot *slot = &chunk->slots[i % LEDGER_SLOT_COUNT];
+		struct pointers item;
+
+		if (slot->state != LCP_STATE_REVERTED)
+			continue;
+		r = hands_out(plan, chunk, slot, reterr);
+		if (r != 1)
+			continue;
+		pointers_init(&item, chunk, slot, slot->record);
+		*ret_bytes += slot->bytes + slot->data_bytes;
+		if (ret != NULL && vec_push(ret, item) < 0)
+			r = error_set_nomem(reterr);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Look at the process once, and list them; then whether anything points to them. */
+static int look_for_pointers(struct lcp_process *process, const struct plan_settings *settings,
+			     pointers_vec *ret, struct lcp_report *report)
+{
+	autoplan struct plan plan = { 0 };
+	uint64_t bytes;
+	int r;
+
+	r = plan_init(&plan, process, settings, NULL);
+	if (r == 0)
+		r = list_kept(&plan, ret, &bytes, NULL);
+	if (r < 0 || ret->count == 0)
+		return r;
+	r = pointers_find(process, ret->items, ret->count, &bytes, NULL);
+	report->searched_bytes += bytes;
+	/* The names were the plan's. */
+	vec_foreach (ret, item)
+		item->watch.name = "a patch that is out";
+	return r;
+}
+
+bool recover_is_kept(struct plan *plan)
+{
+	uint64_t bytes;
+
+	return list_kept(plan, NULL, &bytes, NULL) < 0 || bytes > 0;
+}
+
+/*
+ * Each in a plan of its own, so that one that is in use does not keep the others. What cannot be
+ * done now is left to the next call.
+ */
+void recover_kept(struct lcp_process *process, const struct plan_settings *settings,
+		  struct lcp_report *report)
+{
+	cleanup(pointers_vec_fini) pointers_vec items = { 0 };
+	autoresult struct lcp_report *unimportant = calloc(1, sizeof(*unimportant));
+	autoplan struct plan plan = { 0 };
+
+	if ((settings->flags & LCP_APPLY_DRY_RUN) != 0 || unimportant == NULL ||
+	    look_for_pointers(process, settings, &items, report) < 0)
+		return;
+	vec_foreach (&items, item) {
+		autoerror struct lcp_error *error = NULL;
+		struct plan_settings once = *settings;
+
+		once.attempts = 1;
+		once.flags &= LCP_APPLY_SCAN_ALL;
+		once.pointers = item;
+		if (!item->kept &&
+		    run(process, &once, is_pointers_own, join_left_over, unimportant, &error) < 0)
+			log_debug(process->ctx, "memory of a patch that is out stays: %s",
+				  error != NULL ? error->message : "the process has changed");
+	}
+	if (items.count > 0 && plan_init(&plan, process, settings, NULL) == 0)
+		(void)list_kept(&plan, NULL, &report->kept, NULL);
 }

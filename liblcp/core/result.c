@@ -38,10 +38,12 @@ int result_json(const struct lcp_report *report, char **ret)
 	json_int(&json, "attempts", report->attempts);
 	json_int(&json, "functions", report->functions);
 	json_counter(&json, "memory", report->memory);
+	json_counter(&json, "kept", report->kept);
 	json_int(&json, "threads", report->threads);
 	json_counter(&json, "stack_bytes", report->stack_bytes);
 	json_counter(&json, "unwound", (uint64_t)report->unwound);
 	json_counter(&json, "scanned_bytes", report->scanned_bytes);
+	json_counter(&json, "searched_bytes", report->searched_bytes);
 	json_array_begin(&json, "reasons");
 	vec_foreach (&report->reasons, reason)
 		error_put_json(*reason, NULL, &json);

@@ -5,6 +5,8 @@
 #ifndef LCP_CORE_RESULT_H
 #define LCP_CORE_RESULT_H
 
+#include <stdbool.h>
+
 #include <lcp/apply.h>
 
 #include "base/cleanup.h"
@@ -17,9 +19,12 @@ struct lcp_report {
 	uint32_t threads;
 	uint64_t stop_ns;
 	uint64_t memory;
+	bool leaves; /* a patch went whose memory may be pointed to */
+	uint64_t kept; /* of patches that are out, since the process may point to it */
 	uint64_t stack_bytes;
 	uint64_t unwound;
 	uint64_t scanned_bytes;
+	uint64_t searched_bytes; /* for pointers to what is out */
 	VEC(struct lcp_error *) reasons;
 };
 

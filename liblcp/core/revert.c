@@ -122,6 +122,8 @@ int apply_remove(struct plan *plan, struct ledger_chunk *chunk, struct ledger_sl
 		.before = LCP_STATE_APPLIED,
 		.during = LCP_STATE_REVERTING,
 		.after = LCP_STATE_REVERTED,
+		/* As long as its code runs it hands out addresses: they are looked for later. */
+		.stays = (slot->record->flags & LEDGER_RECORD_HANDS_OUT) != 0,
 	};
 	struct ledger_record *record = slot->record;
 	int r = 0;
@@ -208,8 +210,10 @@ static int revert_once(struct lcp_process *process, const char *id,
 	int r;
 
 	r = recover(&plan, process, settings, report, reterr);
-	if (r == 0)
+	if (r == 0) {
+		report->leaves = report->leaves || recover_is_kept(&plan);
 		r = find_parts(&plan, id, &count, reterr);
+	}
 	if (r == 0 && count == 0)
 		return error_set(reterr, -LCP_ENOTAPPLIED, "process %d holds no patch '%s'",
 				 process->target->pid, id);
@@ -240,6 +244,9 @@ int revert(struct lcp_process *process, const char *id, const struct lcp_apply_o
 		if (r < 0)
 			process_doubt(process);
 	} while (apply_again(process, &plans, &r, error, reterr));
+	/* Also if this one was taken out before: that is how its memory can be asked for again. */
+	if (report->leaves && (r == 0 || r == -LCP_ENOTAPPLIED))
+		recover_kept(process, &settings, report);
 	if (r < 0)
 		return r;
 	report->outcome = (settings.flags & LCP_APPLY_DRY_RUN) != 0 ? LCP_OUTCOME_APPLICABLE

@@ -97,7 +97,7 @@ int safety_new(const struct lcp_process *process, const struct safety_range *ran
 	if (safety->buffer == NULL)
 		return error_set_nomem(reterr);
 	r = safety_ranges_init(safety, ranges, range_count, reterr);
-	if (r == 0 && (flags & SAFETY_NO_STACKS) == 0)
+	if (r == 0)
 		r = safety_contexts_init(safety, process, reterr);
 	if (r == 0)
 		r = safety_tables_init(safety, process, tables, table_count, reterr);
@@ -333,11 +333,6 @@ static int check_thread(struct safety *safety, struct target *target,
 	struct unwind_copy copy;
 
 	safety->counts.threads++;
-	if ((safety->flags & SAFETY_NO_STACKS) != 0) {
-		if (live != NULL)
-			safety_block(safety, thread->tid, pc, live, pc, true);
-		return 0;
-	}
 	copy = take_stack(safety, target, thread, piece, &suspicion.complete);
 	if (copy.size == 0) {
 		int r = target->ops->alive(target);
@@ -347,6 +342,7 @@ static int check_thread(struct safety *safety, struct target *target,
 	}
 	if (suspicion.complete)
 		remember_stack(safety, &copy);
+	safety_watch_thread(safety, thread, &copy);
 	suspect_registers(safety, thread, &suspicion);
 	suspect_stack(safety, &copy, &suspicion);
 	if (live == NULL && suspicion.word == 0 && suspicion.complete)
@@ -377,7 +373,7 @@ int safety_check(struct safety *safety, struct target *target)
 	safety->blocker_count = 0;
 	safety->stack_count = 0;
 	safety->counts = (struct safety_counts){ 0 };
-	if (safety->span_count == 0)
+	if (safety->span_count == 0 && safety->watch == NULL)
 		return 0;
 	unwinder_forget(safety->unwinder);
 	for (size_t i = 0; i < target->thread_count && safety->blocker_count < SAFETY_BLOCKERS_MAX;
@@ -386,6 +382,7 @@ int safety_check(struct safety *safety, struct target *target)
 		if (count < 0)
 			return count;
 	}
+	safety_watch_places(safety);
 	if (safety->contexts && safety->blocker_count < SAFETY_BLOCKERS_MAX)
 		safety_contexts_check(safety, target);
 	return safety->blocker_count > 0 ? -LCP_EINUSE : 0;

@@ -40,6 +40,41 @@ struct safety_table {
 		around; /* memory with tables of many patches, read as one; size 0: none */
 };
 
+/* Words from @first to @last are meant. */
+struct safety_span {
+	uint64_t first;
+	uint64_t last;
+};
+
+/* The word at @address points to what is watched; it is in the mapping from @start to @end. */
+struct safety_place {
+	uint64_t address;
+	uint64_t start;
+	uint64_t end;
+};
+
+#define SAFETY_WATCH_MAX 2
+
+/*
+ * Memory that must not be pointed to from any register, nor from what is in use of any stack; nor
+ * from places where such words were seen before threads stopped, unless these are below what is in
+ * use of a stack.
+ */
+struct safety_watch {
+	struct safety_span spans[SAFETY_WATCH_MAX];
+	size_t span_count;
+	const struct safety_place *places; /* in mappings that nothing can be right below of */
+	size_t place_count;
+	/*
+	 * The code that is part of it: of return addresses into it those on stacks are left to the
+	 * rest of the check, which tells live ones from what calls have left behind.
+	 */
+	uint64_t code_start;
+	const uint8_t *code;
+	size_t code_size; /* 0: all words count */
+	const char *name; /* as in struct safety_range */
+};
+
 #define SAFETY_FRAMES_MAX 32
 #define SAFETY_BLOCKERS_MAX 16
 
@@ -64,7 +99,6 @@ struct safety_counts {
 struct safety;
 
 #define SAFETY_SCAN_ALL 1 /* look for suspended contexts even if nothing says there are any */
-#define SAFETY_NO_STACKS 2 /* look at where threads are, not at where they return to */
 
 /*
  * Prepare a check of @ranges (copied) in @process. @tables may be NULL. 0, -ENOMEM and what reading
@@ -74,6 +108,10 @@ int safety_new(const struct lcp_process *process, const struct safety_range *ran
 	       size_t range_count, const struct safety_table *tables, size_t table_count,
 	       uint32_t flags, struct safety **ret, struct lcp_error **reterr);
 void safety_free(struct safety *safety);
+
+/* Let the check watch memory as well. @watch lives as long as the check. 0 or -ENOMEM. */
+int safety_watch(struct safety *safety, const struct safety_watch *watch,
+		 struct lcp_error **reterr);
 
 DEFINE_GUARD(safety, struct safety *, safety_free);
 #define autosafety cleanup(safety_guard)

@@ -192,8 +192,10 @@ static int read_code(struct safety *safety, const struct lcp_process *process,
 		int r;
 
 		if (size > CODE_MAX)
-			return error_set(reterr, -EFBIG, "a function of %llu bytes",
-					 (unsigned long long)size);
+			return error_set(reterr, -LCP_EUNSUPPORTED,
+					 "%llu bytes of code in one piece cannot be looked for in "
+					 "suspended contexts: the limit is %u MiB",
+					 (unsigned long long)size, CODE_MAX >> 20);
 		safety->code[i] = malloc((size_t)size);
 		if (safety->code[i] == NULL)
 			return error_set_nomem(reterr);
@@ -232,6 +234,16 @@ static int list_memory(struct safety *safety, const struct proc_maps *maps,
 	return 0;
 }
 
+int safety_stacks_init(struct safety *safety, struct lcp_error **reterr)
+{
+	if (safety->stacks == NULL)
+		safety->stacks = calloc(STACKS_MAX, sizeof(*safety->stacks));
+	if (safety->stacks == NULL)
+		return error_set_nomem(reterr);
+	safety->stack_room = STACKS_MAX;
+	return 0;
+}
+
 int safety_contexts_init(struct safety *safety, const struct lcp_process *process,
 			 struct lcp_error **reterr)
 {
@@ -240,10 +252,9 @@ int safety_contexts_init(struct safety *safety, const struct lcp_process *proces
 	if (!may_be_suspended(process, safety->flags))
 		return 0;
 	safety->contexts = true;
-	safety->stacks = calloc(STACKS_MAX, sizeof(*safety->stacks));
-	if (safety->stacks == NULL)
-		return error_set_nomem(reterr);
-	safety->stack_room = STACKS_MAX;
+	r = safety_stacks_init(safety, reterr);
+	if (r < 0)
+		return r;
 	r = list_memory(safety, &process->maps, reterr);
 	return r < 0 ? r : read_code(safety, process, reterr);
 }

@@ -16,12 +16,6 @@
  */
 #define SAFETY_STACK_MAX (16u << 20)
 
-/* Words from @first to @last may be addresses in a range, or return addresses into it. */
-struct safety_span {
-	uint64_t first;
-	uint64_t last;
-};
-
 struct safety_memory {
 	uint64_t start;
 	uint64_t end;
@@ -40,6 +34,7 @@ struct safety {
 	struct safety_range *ranges; /* by start */
 	uint8_t **code; /* of each range, its bytes; NULL where contexts are not looked for */
 	size_t range_count;
+	/* Words in them may be addresses in a range, or return addresses into it. */
 	struct safety_span *spans; /* the ranges as spans, by address; none touches another */
 	size_t span_count;
 	uint64_t main_stack_end; /* of the first thread's stack; 0 if not known */
@@ -48,6 +43,8 @@ struct safety {
 	bool too_large; /* and it cannot be scanned in time */
 	struct safety_memory *memory;
 	size_t memory_count;
+	const struct safety_watch *watch; /* or NULL */
+	struct safety_range watched; /* no range, a name for blockers */
 	struct safety_stack *stacks; /* room for @stack_room threads */
 	size_t stack_count, stack_room;
 
@@ -80,6 +77,14 @@ const struct safety_range *safety_range_at(const struct safety *safety, uint64_t
 /* The offset of the first word at or behind @offset that may point into a range; @size if none. */
 size_t safety_find_word(const struct safety *safety, const uint8_t *bytes, size_t offset,
 			size_t size);
+
+/* Room for the stacks that are known whole. 0 or -ENOMEM. */
+int safety_stacks_init(struct safety *safety, struct lcp_error **reterr);
+
+/* The registers of @thread and its stack, and the places: whoever points to what is watched. */
+void safety_watch_thread(struct safety *safety, const struct target_thread *thread,
+			 const struct unwind_copy *stack);
+void safety_watch_places(struct safety *safety);
 
 /* Suspended contexts: 0; a failure to read. */
 int safety_contexts_init(struct safety *safety, const struct lcp_process *process,

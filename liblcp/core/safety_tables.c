@@ -257,7 +257,7 @@ int safety_tables_init(struct safety *safety, const struct lcp_process *process,
 		.process = process,
 		.next_index = OWN_INDEXES,
 	};
-	int r = (safety->flags & SAFETY_NO_STACKS) == 0 ? gather(&gathering, tables, count) : 0;
+	int r = gather(&gathering, tables, count);
 
 	if (r < 0)
 		return error_set_nomem(reterr);

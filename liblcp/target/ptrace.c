@@ -103,6 +103,7 @@ static const struct target_ops ops = {
 	.write = ptrace_write,
 	.file = ptrace_file,
 	.alive = ptrace_alive,
+	.sharer = ptrace_sharer,
 	.operate = operate,
 	.hold = ptrace_hold,
 	.release = ptrace_release,

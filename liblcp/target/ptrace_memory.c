@@ -258,7 +258,7 @@ static int read_all(int fd, char **text, size_t *ret_size)
 		if (size == room - 1)
 			room *= 2;
 		if (room > FILE_SIZE_MAX)
-			return -EFBIG;
+			return -EIO;
 	}
 	(*text)[size] = '\0';
 	*ret_size = size;

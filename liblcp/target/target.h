@@ -117,6 +117,13 @@ struct target_ops {
 	int (*alive)(struct target *target);
 
 	/*
+	 * *@ret is another process that runs in the same memory (CLONE_VM without CLONE_THREAD),
+	 * whose threads stop() does not see; 0 if there is none. A child of vfork(2) is none: who
+	 * waits for it does not stop either. What cannot be told is none. Not inside operate().
+	 */
+	void (*sharer)(struct target *target, int32_t *ret);
+
+	/*
 	 * Run @work, with the caller waiting. What it returns; or -LCP_EINTERRUPTED if what ran it
 	 * was killed, and then nothing is traced any more.
 	 */

@@ -19,6 +19,7 @@
  * input is closed, and it must exit with 0.
  */
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,18 +84,55 @@ static char *read_maps(const struct doctor *doctor)
 	return text;
 }
 
+/* A line of the text, taken apart. */
+struct mapping {
+	unsigned long start, end;
+	char protection[8];
+	bool anonymous; /* and without a name, or with one that we gave it */
+};
+
+static struct mapping parse(const char *line)
+{
+	struct mapping ret = { 0 };
+	char name[32] = "";
+	unsigned long inode = 1;
+
+	(void)sscanf(line, "%lx-%lx %7s %*s %*s %lu %31s", &ret.start, &ret.end, ret.protection,
+		     &inode, name);
+	ret.anonymous = inode == 0 && (*name == '\0' || strncmp(name, "[anon:", 6) == 0);
+	return ret;
+}
+
 /*
- * The lines of @text that @other does not have: code only, since a C library maps data at any time.
+ * A C library maps memory at any time: stacks of threads and arenas of malloc(3), their guards and
+ * what they may grow into. All that is anonymous, without a name, and data or nothing. The data of
+ * patches looks the same, but is right behind their code.
  */
+static bool is_the_libraries(const struct mapping *mapping, const struct mapping *before)
+{
+	bool is_ours = before->anonymous && before->end == mapping->start &&
+		       strcmp(before->protection, "r-xp") == 0;
+
+	return mapping->anonymous && !is_ours &&
+	       (strcmp(mapping->protection, "rw-p") == 0 ||
+		strcmp(mapping->protection, "---p") == 0);
+}
+
+/* The lines of @text that @other does not have, without those of the C library. */
 static char *lines_only_in(char *text, const char *other)
 {
 	char *ret = calloc(1, MAPS_MAX), line[4352];
+	struct mapping before = { 0 };
 	size_t size = 0;
 
 	for (const char *at = text; ret != NULL && *at != '\0'; at += strlen(line)) {
+		struct mapping mapping;
+
 		(void)snprintf(line, sizeof(line), "%.*s", (int)(strcspn(at, "\n") + 1), at);
-		if (strstr(line, " r-xp ") != NULL && strstr(other, line) == NULL)
+		mapping = parse(line);
+		if (!is_the_libraries(&mapping, &before) && strstr(other, line) == NULL)
 			size += (size_t)snprintf(ret + size, MAPS_MAX - size, "%s", line);
+		before = mapping;
 	}
 	return ret;
 }

@@ -403,12 +403,19 @@ static void fake_close(struct target *target)
 	(void)target;
 }
 
+static void fake_sharer(struct target *target, int32_t *ret)
+{
+	(void)target;
+	*ret = 0;
+}
+
 static const struct target_ops fake_ops = {
 	.read = fake_read,
 	.read_some = fake_read_some,
 	.write = fake_write,
 	.file = fake_file,
 	.alive = fake_alive,
+	.sharer = fake_sharer,
 	.operate = fake_operate,
 	.hold = fake_hold,
 	.release = fake_release,

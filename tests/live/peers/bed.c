@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,6 +265,21 @@ static void close_all(struct treatment *it)
 	lcp_ctx_unref(it->ctx);
 }
 
+static uint64_t searched_bytes(const struct lcp_report *report)
+{
+	static const char member[] = "\"searched_bytes\":";
+	uint64_t ret = 0;
+	char *json = NULL, *at;
+
+	if (lcp_report_json(report, &json) < 0)
+		return 0;
+	at = strstr(json, member);
+	if (at == NULL || sscanf(at + sizeof(member) - 1, " \"%" SCNu64, &ret) != 1)
+		give_up("no searched_bytes in the report");
+	lcp_string_free(json);
+	return ret;
+}
+
 static void treat(pid_t pid, const struct task *task, struct outcome *ret)
 {
 	const struct lcp_apply_options options = {
@@ -287,6 +303,8 @@ static void treat(pid_t pid, const struct task *task, struct outcome *ret)
 	ret->outcome = lcp_report_outcome(report);
 	ret->attempts = lcp_report_attempts(report);
 	ret->stop_ns = lcp_report_stop_ns(report);
+	ret->kept = lcp_report_kept(report);
+	ret->searched = searched_bytes(report);
 	lcp_report_free(report);
 	close_all(&it);
 }

@@ -64,6 +64,8 @@ struct outcome {
 	uint32_t outcome; /* LCP_OUTCOME_* */
 	uint32_t attempts;
 	uint64_t stop_ns;
+	uint64_t kept; /* bytes of what is out */
+	uint64_t searched; /* bytes, for pointers to that */
 	int32_t blocker_tid;
 	char blocker[64]; /* the function it is in */
 	char message[512];

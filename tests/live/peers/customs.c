@@ -6,6 +6,8 @@
  *			it
  *			twice more
  *	wait		a thread is in peers_wait(): its number; then: wake, what it returned
+ *	wait-below	the same in what peers_early() calls
+ *	share		a process runs in the same memory: its number; then: share-no-more
  *	timer		a signal 1000 times a second; then: ticks, how many came, and no more come
  *	queue		real-time signals are counted; then: queued, how many came in order
  *	churn		four threads make threads that end; then: made, how many
@@ -16,6 +18,10 @@
  *	orphan		the first thread ends, another one listens
  *	edit		library_value() begins with a breakpoint, as debuggers write it; then:
  *			unedit
+ *	keep		peers_keep(); then: kept, what is remembered since; forget
+ *	hold		a thread has the text in its hands, and nobody else remembers it; then:
+ *			let-go
+ *	heap-keep	the text is remembered in the heap
  *	litter		its stack holds old return addresses into libgcc
  *	coroutine	one is suspended in peers_yield(); then: resume, what that returned
  */
@@ -24,6 +30,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -33,6 +40,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -101,6 +109,30 @@ static void wait_in_function(void)
 	peers_say_number(wait_tid);
 }
 
+static void wait_for_byte(void)
+{
+	(void)peers_wait(wait_fds[0]);
+}
+
+static void *be_waiting_below(void *unused)
+{
+	wait_tid = (int)syscall(SYS_gettid);
+	wait_result = peers_early(wait_for_byte);
+	wait_tid = 0;
+	(void)pause(); /* so that its stack stays mapped */
+	return unused;
+}
+
+static void wait_below_function(void)
+{
+	if (pipe2(wait_fds, O_CLOEXEC) < 0)
+		abort();
+	start(be_waiting_below, NULL);
+	while (wait_tid == 0)
+		(void)usleep(100);
+	peers_say_number(wait_tid);
+}
+
 static void wake(void)
 {
 	if (write(wait_fds[1], "d", 1) != 1)
@@ -108,6 +140,30 @@ static void wake(void)
 	while (wait_tid != 0)
 		(void)usleep(100);
 	peers_say_number(wait_result);
+}
+
+static char share_stack[16 * PAGE];
+static pid_t sharer;
+
+static int be_sharer(void *unused)
+{
+	(void)unused;
+	for (;;)
+		(void)syscall(SYS_pause);
+	return 0;
+}
+
+static void share(void)
+{
+	sharer = clone(be_sharer, share_stack + sizeof(share_stack), CLONE_VM | SIGCHLD, NULL);
+	peers_say_number(sharer);
+}
+
+static void share_no_more(void)
+{
+	if (kill(sharer, SIGKILL) < 0 || waitpid(sharer, NULL, 0) != sharer)
+		abort();
+	peers_say("ok");
 }
 
 static atomic_uint tick_count;
@@ -341,6 +397,87 @@ static void orphan(void)
 	pthread_exit(NULL);
 }
 
+static void keep(void)
+{
+	peers_keep();
+	peers_say("ok");
+}
+
+static const char **heap_text;
+
+static void heap_keep(void)
+{
+	heap_text = malloc(sizeof(*heap_text));
+	if (heap_text == NULL)
+		abort();
+	*heap_text = peers_text;
+	peers_text = NULL;
+	peers_say("ok");
+}
+
+static void kept(void)
+{
+	if (heap_text != NULL)
+		peers_say(*heap_text);
+	else if (peers_text != NULL)
+		peers_say(peers_text);
+	else if (peers_callback != NULL)
+		peers_say_number(peers_callback());
+	else if (peers_data != NULL)
+		peers_say_number(*peers_data);
+	else
+		peers_say("nothing");
+}
+
+static void forget(void)
+{
+	if (heap_text != NULL)
+		*heap_text = NULL;
+	free(heap_text);
+	heap_text = NULL;
+	peers_text = NULL;
+	peers_callback = NULL;
+	peers_data = NULL;
+	peers_say("ok");
+}
+
+static int hold_fds[2];
+static atomic_bool holds;
+
+/* Its address is asked for, so it is on the stack. */
+static void *be_holding(void *unused)
+{
+	const char *volatile text = peers_text;
+	char byte;
+
+	peers_text = NULL;
+	holds = true;
+	if (read(hold_fds[0], &byte, 1) == 1)
+		peers_say(text);
+	text = NULL;
+	holds = false;
+	(void)pause(); /* so that its stack stays mapped */
+	return unused;
+}
+
+static void hold(void)
+{
+	if (pipe2(hold_fds, O_CLOEXEC) < 0)
+		abort();
+	start(be_holding, NULL);
+	while (!holds)
+		(void)usleep(100);
+	peers_say("ok");
+}
+
+static void let_go(void)
+{
+	if (write(hold_fds[1], "d", 1) != 1)
+		abort();
+	while (holds)
+		(void)usleep(100);
+}
+
 static ucontext_t outside, inside;
 static int yield_result;
 
@@ -407,6 +544,15 @@ const struct peers_word peers_customs[] = {
 	{ "edit", edit },
 	{ "unedit", unedit },
 #endif
+	{ "wait-below", wait_below_function },
+	{ "share", share },
+	{ "share-no-more", share_no_more },
+	{ "keep", keep },
+	{ "kept", kept },
+	{ "forget", forget },
+	{ "hold", hold },
+	{ "let-go", let_go },
+	{ "heap-keep", heap_keep },
 	{ "orphan", orphan },
 	{ "coroutine", coroutine },
 	{ "resume", resume },

@@ -231,7 +231,7 @@ static void test_foreign_edit(void)
 	bed_begin(&bed, "victim", NULL);
 	is_text(victim_ask(&bed.victim, "edit"), "ok", "the library's function has a breakpoint");
 	outcome = bed_treat(bed.pid, &(struct task){ .apply = { "value", "library" } });
-	refused(&outcome, -LCP_EMISMATCH, "library_value",
+	refused(&outcome, -LCP_ECONFLICT, "library_value",
 		"entry bytes are checked: what another tool wrote there is refused");
 	is_text(bed_holds(&bed), "", "and neither object is patched");
 	is_text(victim_ask(&bed.victim, "unedit"), "ok", "the breakpoint is gone");

@@ -17,6 +17,13 @@
 #define YIELDS 0
 #endif
 
+#ifndef EARLY
+#define EARLY 0
+#endif
+#ifndef KEEPS
+#define KEEPS 0
+#endif
+
 #ifdef LIBRARY
 int library_value(void)
 {
@@ -55,5 +62,42 @@ int peers_yield(void (*yield)(void))
 {
 	yield();
 	return YIELDS + 1;
+}
+
+/* For its size gcc begins it with push and call. clang does so anyway. */
+#ifndef __clang__
+__attribute__((optimize("Os")))
+#endif
+int peers_early(void (*yield)(void))
+{
+	yield();
+	return EARLY + 1;
+}
+
+const char *peers_text;
+int (*peers_callback)(void);
+int *peers_data;
+
+#if KEEPS == 2
+static int answer(void)
+{
+	return 42;
+}
+#elif KEEPS == 3
+static int numbers[3] = { 1, 2, 43 };
+#endif
+
+void peers_keep(void)
+{
+	calls++;
+#if KEEPS == 1
+	peers_text = "a text of the patch";
+#elif KEEPS == 2
+	peers_callback = answer;
+#elif KEEPS == 3
+	peers_data = &numbers[2];
+#elif KEEPS == 4
+	calls++;
+#endif
 }
 #endif

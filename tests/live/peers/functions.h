@@ -15,6 +15,18 @@ int peers_wait(int fd);
 /* Call @yield, and return when that does. */
 int peers_yield(void (*yield)(void));
 
+/* The same, and it returns to where a branch at its entry would be. */
+int peers_early(void (*yield)(void));
+
+/*
+ * What the program remembers of a patch, and what makes it remember: nothing, with patches a text,
+ * a function, data of them.
+ */
+extern const char *peers_text;
+extern int (*peers_callback)(void);
+extern int *peers_data;
+void peers_keep(void);
+
 /* 100, with its patch 110. */
 int library_value(void);
 

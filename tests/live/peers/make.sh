@@ -8,16 +8,18 @@
 
 # versions NAME FLAGS: assembler text of the functions as they are, and of each change.
 versions() {
-	for version in "" -DVALUE=11 -DVALUE=12 "-DVALUE=13 -DDATA=7" -DWAITS=1 -DYIELDS=1; do
+	for version in "" -DVALUE=11 -DVALUE=12 "-DVALUE=13 -DDATA=7" -DWAITS=1 -DYIELDS=1 \
+		-DKEEPS=1 -DKEEPS=2 -DKEEPS=3 -DKEEPS=4 -DEARLY=1; do
 		number=$((number + 1))
 		# shellcheck disable=SC2086 # words are wanted
 		$CC -O2 $2 $version -S -o "$1.$((number - 1)).s" "$source/functions.c" || return
 	done
 }
 
-# patch OBJECT NAME VERSION: from NAME.0.s to that version, as OUTPUT.kpatch with that id.
+# patch OBJECT NAME VERSION ID [LEVEL]: from NAME.0.s to that version, as ID.kpatch or ID.LEVEL.kpatch.
 patch() {
-	"$build/tools/lcp" build --object "$1" --id "$4" --asm "$2.0.s" "$2.$3.s" -o "$4.kpatch"
+	"$build/tools/lcp" build --object "$1" --id "$4" --level "${5:-0}" --asm "$2.0.s" "$2.$3.s" \
+		-o "$4${5:+.$5}.kpatch"
 }
 
 # program NAME ASSEMBLER FLAGS: a victim.
@@ -46,6 +48,8 @@ make_all() {
 		program other pie.1.s -pie || return
 	patch victim pie 1 value && patch victim pie 2 second && patch victim pie 3 data &&
 		patch victim pie 4 waits && patch victim pie 5 yields &&
+		patch victim pie 6 text && patch victim pie 7 callback && patch victim pie 8 numbers &&
+		patch victim pie 9 text 1 && patch victim pie 10 early &&
 		patch static plain 1 static-value && patch no-pie plain 1 no-pie-value &&
 		patch library.so shared 1 library && patch victim main 1 main &&
 		"$build/tools/lcp" build --object other --id foreign --asm pie.1.s pie.2.s -o foreign.kpatch

@@ -27,6 +27,12 @@
 #define THREADS 10
 
 /*
+ * Pages of stack and data that a path which is rarely taken is the first to write to: one, in the
+ * host, was seen after 10,000 cycles. The heap and what is mapped are exact.
+ */
+#define PAGES_KIB 16
+
+/*
  * What a process has, its own and that of the kernel. None of it may be more afterwards, whatever
  * the number of cycles, and that can be claimed to the byte, since what comes and goes by itself is
  * left out: test-soak.sh turns off malloc()'s caches for threads, whose free blocks count as used
@@ -188,7 +194,8 @@ static void compare(const char *who, const struct belongings *before,
 	ok(after->descriptors == before->descriptors, "%s has the descriptors it had", who);
 	ok(after->heap <= before->heap, "%s has no more heap", who);
 #ifndef __SANITIZE_ADDRESS__ /* what is freed stays for a while */
-	ok(after->resident_kib <= before->resident_kib, "%s has no more memory of its own", who);
+	ok(after->resident_kib <= before->resident_kib + PAGES_KIB,
+	   "%s has no more memory of its own", who);
 	ok(after->size_kib <= before->size_kib, "%s has no more memory mapped", who);
 #endif
 }

@@ -118,11 +118,12 @@ struct lcp_apply_options {
  * unknown to this version is set), -ENOMEM, -EPERM, -EIO (reading or writing the memory of the
  * process failed), -LCP_EMISMATCH (the code of the object is not what the patch was made for),
  * -LCP_EUNSUPPORTED (by this version: the message says what; code of more than 16 MiB in a process
- * with coroutines is such a thing), -LCP_ESYMBOL (a symbol the patch needs is not there), -LCP_EFORMAT (the memory
- * of the process contradicts itself), -LCP_EINUSE (lcp_error_blocker_tid() and others say by whom),
- * -LCP_ENOROOM, -LCP_EDAMAGED, -LCP_ETRACED, -LCP_ELOCKED, -LCP_EGONE, -LCP_ECONFLICT (an entry was
- * changed by something else, or another patch has that id), -LCP_ENOOBJECT (no object of the
- * process has that build-id), -LCP_ESTOP, -LCP_EBORROW, -LCP_EINTERRUPTED.
+ * with coroutines is such a thing), -LCP_ESYMBOL (a symbol the patch needs is not there),
+ * -LCP_EFORMAT (the memory of the process contradicts itself), -LCP_EINUSE (lcp_error_blocker_tid()
+ * and others say by whom), -LCP_ENOROOM, -LCP_EDAMAGED, -LCP_ETRACED, -LCP_ELOCKED, -LCP_EGONE,
+ * -LCP_ECONFLICT (an entry was changed by something else, or another patch has that id),
+ * -LCP_ENOOBJECT (no object of the process has that build-id), -LCP_ESTOP, -LCP_EBORROW,
+ * -LCP_EINTERRUPTED.
  * Threads: any; one at a time for one process handle.
  * Since: 0.1
  */

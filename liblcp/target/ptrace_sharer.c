@@ -27,7 +27,7 @@ static bool same_memory(int32_t one, int32_t other)
 	return syscall(SYS_kcmp, one, other, KCMP_VM, 0, 0) == 0;
 }
 
-/* A first thread that has ended has no memory, as those of the kernel: another one is asked about. */
+/* A first thread that has ended has no memory, as those of the kernel: another one is taken. */
 static size_t find_sharers(struct target *target, int32_t *ret)
 {
 	const struct target_ptrace *ptrace = ptrace_of(target);
@@ -80,8 +80,8 @@ static size_t count_waiting(int32_t pid)
 }
 
 /*
- * Each thread that waits has one child, which may be the next to wait. So there is another sharer if
- * there are more of them than threads that wait.
+ * Each thread that waits has one child, which may be the next to wait. So there is another sharer
+ * if there are more of them than threads that wait.
  */
 static int32_t look(struct target *target)
 {

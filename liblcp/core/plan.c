@@ -223,13 +223,19 @@ static uint32_t safety_flags(const struct plan *plan)
 	return plan->settings->flags & LCP_APPLY_SCAN_ALL ? SAFETY_SCAN_ALL : 0;
 }
 
-/* Threads that are neither stopped nor looked at may be anywhere. */
+/*
+ * Threads that are neither stopped nor looked at may be anywhere. To look for them all of /proc is
+ * gone through, a microsecond or two for each process there is: so once.
+ */
 static int refuse_sharer(const struct plan *plan, struct lcp_error **reterr)
 {
 	struct target *target = plan->process->target;
 	int32_t pid;
 
+	if (plan->process->alone)
+		return 0;
 	target->ops->sharer(target, &pid);
+	plan->process->alone = pid == 0;
 	if (pid == 0)
 		return 0;
 	return error_set(reterr, -LCP_EUNSUPPORTED,

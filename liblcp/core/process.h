@@ -73,6 +73,7 @@ struct lcp_process {
 	char *maps_text; /* what they were made of; NULL: objects have to be looked at again */
 	struct object *objects; /* in search order: the program first */
 	size_t object_count;
+	bool alone; /* nobody else ran in its memory when that was looked into */
 	struct process_lookups *lookups; /* of lookup.c */
 	struct ledger_seen *ledger_seen; /* of ledger_heads.c */
 };

@@ -77,6 +77,7 @@ static int operate(struct target *target, int (*work)(void *arg), void *arg)
 	if (r < 0)
 		return r;
 	if ((ptrace->flags & TARGET_IN_PROCESS) != 0) {
+		ptrace->is_parent = task_status(ptrace->proc, 0, "PPid") == getpid();
 		surgeon_run_here(&surgeon);
 		ptrace_abandon(ptrace);
 		r = 0;

@@ -81,6 +81,7 @@ struct target_ptrace {
 	bool keeps; /* a thread that makes a call is kept: */
 	int32_t kept; /* stopped, or 0 */
 	struct surgeon *surgeon; /* during operate(); NULL if the calling thread traces */
+	bool is_parent; /* and it is of the process's parent, who wants to hear how it ended */
 	volatile bool waiting; /* for a thread, or in PTRACE_SEIZE: see ptrace_tick() */
 	volatile uint64_t waits; /* how often it was; and what that was at the last tick */
 	uint64_t waits_before;
@@ -116,7 +117,10 @@ struct ptrace_stop ptrace_classify(int status);
  * with it, the signal is lost. What was not taken the kernel delivers itself (kernel/exit.c,
  * wait_task_stopped() clears what kernel/signal.c, ptrace_stop() returns).
  */
-long ptrace_wait(int32_t tid, int flags, int *ret_status);
+long ptrace_wait(const struct target_ptrace *ptrace, int32_t tid, int flags, int *ret_status);
+
+/* Is the end of @tid ours to wait for? Not that of a child of the program around us. */
+bool ptrace_may_reap(const struct target_ptrace *ptrace, int32_t tid);
 
 /*
  * Wait for the next stop of @tid, which is traced, until @deadline: 0, -ESRCH if it has ended
@@ -163,6 +167,9 @@ void ptrace_table_tidy(struct target_ptrace *ptrace);
 /* The entry of @tid if it is RUNNING, else ptrace->count. */
 size_t ptrace_table_find(const struct target_ptrace *ptrace, int32_t tid);
 void ptrace_table_free(struct target_ptrace *ptrace);
+
+/* Entry @i was killed, or has ended: it is gone. */
+void ptrace_bury(struct target_ptrace *ptrace, size_t i);
 
 /* Let entry @i, which is stopped, go on: still traced if it is held. */
 void ptrace_let_go(struct target_ptrace *ptrace, size_t i);

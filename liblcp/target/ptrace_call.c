@@ -12,6 +12,7 @@
 #include "target/ptrace.h"
 #include "target/remote.h"
 #include "target/remote_maps.h"
+#include "target/surgeon.h"
 #include "target/task.h"
 #include "target/unwind.h"
 
@@ -167,12 +168,18 @@ static int stop_one(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
 	ptrace_look_before(ptrace, i);
 	(void)ptrace_do(PTRACE_INTERRUPT, tid, 0, 0);
 	thread->called = true;
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, STOP_PATIENCE);
 	r = ptrace_wait_stop(&ptrace->base, tid, end < deadline ? end : deadline, &thread->stop);
+	if (ptrace->surgeon != NULL)
+		surgeon_tick(ptrace->surgeon, 0);
 	if (r == 0)
 		r = ptrace_take_regs(ptrace, i);
 	if (r == -ETIMEDOUT || r == -LCP_EGONE) /* it will stop, and be let go by ptrace_serve() */
 		return -LCP_EBORROW;
-	thread->state = r == -ESRCH ? PTRACE_GONE : PTRACE_STOPPED;
+	thread->state = PTRACE_STOPPED;
+	if (r == -ESRCH)
+		ptrace_bury(ptrace, i);
 	if (r == 0 && thread->stop.kind != PTRACE_INTERRUPTED && thread->stop.kind != PTRACE_GROUP)
 		r = -EAGAIN;
 	if (r < 0 && thread->state == PTRACE_STOPPED)
@@ -188,7 +195,7 @@ static void put_back(struct target_ptrace *ptrace, size_t i, int result)
 	if (result == 0 && ptrace->keeps)
 		ptrace->kept = ptrace->table[i].tid;
 	else if (result == -LCP_EGONE)
-		thread->state = PTRACE_GONE;
+		ptrace_bury(ptrace, i);
 	else if (result == -LCP_ESTOP)
 		thread->state = PTRACE_RUNNING; /* and called: ptrace_serve() lets it go */
 	else

@@ -108,7 +108,8 @@ void ptrace_tick(void *arg)
 		siginfo_t info = { 0 };
 
 		/* A stop must not be taken: look first. */
-		if (waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+		if (ptrace_may_reap(ptrace, tid) &&
+		    waitid(P_PID, (id_t)tid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
 		    (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED ||
 		     info.si_code == CLD_DUMPED))
 			(void)syscall(SYS_wait4, tid, NULL, __WALL | WNOHANG, NULL);
@@ -291,6 +292,22 @@ int ptrace_hold(struct target *target, uint64_t deadline)
 	}
 }
 
+/*
+ * As long as the tracer has not waited for a thread that has ended, nobody can wait for its process.
+ * The surgeon's end does it for him; another thread has to wait until it is dead.
+ */
+void ptrace_bury(struct target_ptrace *ptrace, size_t i)
+{
+	int32_t tid = ptrace->table[i].tid;
+	struct ptrace_stop stop;
+
+	if (ptrace->surgeon != NULL)
+		(void)syscall(SYS_wait4, tid, NULL, __WALL | WNOHANG, NULL);
+	else if (ptrace_wait_stop(&ptrace->base, tid, UINT64_MAX, &stop) == 0)
+		(void)ptrace_do(PTRACE_DETACH, tid, 0, (uint64_t)stop.signal);
+	ptrace->threads[i].state = PTRACE_GONE;
+}
+
 void ptrace_let_go(struct target_ptrace *ptrace, size_t i)
 {
 	struct ptrace_thread *thread = &ptrace->threads[i];
@@ -301,8 +318,7 @@ void ptrace_let_go(struct target_ptrace *ptrace, size_t i)
 	if (held) /* in a group stop it stays, and reports when that ends */
 		request = thread->stop.kind == PTRACE_GROUP ? PTRACE_LISTEN : PTRACE_CONT;
 	if (ptrace_do(request, tid, 0, (uint64_t)thread->stop.signal) < 0) {
-		/* It was killed where it stood, and nobody else can wait for it. */
-		(void)syscall(SYS_wait4, tid, NULL, __WALL | WNOHANG, NULL);
+		ptrace_bury(ptrace, i); /* it was killed where it stood */
 		held = held && !task_is_dead(ptrace->proc, tid);
 	}
 	thread->state = held ? PTRACE_RUNNING : PTRACE_GONE;
@@ -342,7 +358,7 @@ void ptrace_serve(struct target_ptrace *ptrace)
 
 		if (ptrace->threads[i].state != PTRACE_RUNNING)
 			continue;
-		if (ptrace_wait(ptrace->table[i].tid, WNOHANG, &status) > 0)
+		if (ptrace_wait(ptrace, ptrace->table[i].tid, WNOHANG, &status) > 0)
 			serve(ptrace, ptrace->table[i].tid, status);
 	}
 }
@@ -378,7 +394,7 @@ static void nap_serving(struct target_ptrace *ptrace, uint64_t ns)
 		nap(ns < SERVE_PAUSE ? ns : SERVE_PAUSE);
 	} else {
 		surgeon_tick(ptrace->surgeon, ns);
-		if (ptrace_wait(held, 0, &status) == held)
+		if (ptrace_wait(ptrace, held, 0, &status) == held)
 			serve(ptrace, held, status);
 		surgeon_tick(ptrace->surgeon, 0);
 	}

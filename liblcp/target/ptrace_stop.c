@@ -224,7 +224,7 @@ static int wait_for(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
 	if (r == 0)
 		r = ptrace_take_regs(ptrace, i);
 	if (r == -ESRCH) {
-		thread->state = PTRACE_GONE;
+		ptrace_bury(ptrace, i);
 		return 0;
 	}
 	thread->state = PTRACE_STOPPED;

@@ -52,7 +52,12 @@ struct ptrace_stop ptrace_classify(int status)
 	return stop;
 }
 
-long ptrace_wait(int32_t tid, int flags, int *ret_status)
+bool ptrace_may_reap(const struct target_ptrace *ptrace, int32_t tid)
+{
+	return !ptrace->is_parent || tid != ptrace->base.pid;
+}
+
+long ptrace_wait(const struct target_ptrace *ptrace, int32_t tid, int flags, int *ret_status)
 {
 	siginfo_t info = { 0 };
 
@@ -61,8 +66,11 @@ long ptrace_wait(int32_t tid, int flags, int *ret_status)
 		return -1;
 	if (info.si_pid == 0)
 		return 0;
+	*ret_status = 0;
 	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
-		return syscall(SYS_wait4, tid, ret_status, __WALL | WNOHANG, NULL);
+		return !ptrace_may_reap(ptrace, tid)
+			       ? tid
+			       : syscall(SYS_wait4, tid, ret_status, __WALL | WNOHANG, NULL);
 	*ret_status = info.si_status << 8 | 0x7f;
 	return tid;
 }
@@ -86,7 +94,7 @@ static int wait_until(struct target_ptrace *ptrace, int32_t tid, uint64_t deadli
 	bool here = ptrace->surgeon == NULL;
 
 	for (unsigned int tries = 0;; tries++) {
-		long found = ptrace_wait(tid, here ? WNOHANG : 0, ret_status);
+		long found = ptrace_wait(ptrace, tid, here ? WNOHANG : 0, ret_status);
 
 		if (found == tid)
 			return 0;

@@ -81,14 +81,17 @@ static int await(struct loan *loan)
 	uint64_t pause = PAUSE_FIRST_NS;
 
 	for (int tries = 0;; tries++) {
-		int status;
-		pid_t got = waitpid(loan->tid, &status, __WALL | WNOHANG);
+		siginfo_t info = { 0 };
+		int r = waitid(P_PID, (id_t)loan->tid, &info,
+			       WSTOPPED | WEXITED | WNOWAIT | WNOHANG | __WALL);
 
-		if (got == loan->tid && WIFSTOPPED(status)) {
-			classify(loan, status);
+		/* Stops are looked at and not taken: see ptrace_wait(). */
+		if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
+			classify(loan, info.si_status << 8 | 0x7f);
 			return 0;
 		}
-		if (got == loan->tid || (got < 0 && errno != EINTR))
+		/* An end is waited for by ptrace_bury(), if it is ours. */
+		if ((r < 0 && errno != EINTR) || info.si_pid != 0)
 			return target_fail(loan->target, -LCP_EGONE, "thread %d has ended",
 					   loan->tid);
 		if (tries < SPINS)

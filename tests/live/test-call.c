@@ -181,6 +181,51 @@ static void try_avoided(void (*body)(void), int code, const char *claim)
 	(void)victim_kill(&victim);
 }
 
+#define KILLS 100
+#define KILL_STEP_NS 5000
+
+struct killer {
+	pthread_t thread;
+	int32_t pid;
+	long delay_ns;
+};
+
+static void *kill_soon(void *arg)
+{
+	const struct killer *killer = arg;
+	const struct timespec delay = { .tv_nsec = killer->delay_ns };
+
+	(void)nanosleep(&delay, NULL);
+	(void)kill(killer->pid, SIGKILL);
+	return NULL;
+}
+
+/* A thread that its tracer has not waited for keeps its process from being waited for. */
+static void try_killed(uint32_t flags, const char *claim)
+{
+	unsigned int right = 0, waited = 0;
+
+	for (int i = 0; i < KILLS; i++) {
+		struct killer killer;
+		struct calling calling;
+		struct victim victim;
+
+		begin(&calling, &victim, run_and_rest, flags);
+		calling.count = 1000000;
+		killer.pid = victim.pid;
+		killer.delay_ns = (long)i * KILL_STEP_NS;
+		if (pthread_create(&killer.thread, NULL, kill_soon, &killer) != 0)
+			exit(99);
+		run(&calling);
+		(void)pthread_join(killer.thread, NULL);
+		right += calling.code == -LCP_EGONE;
+		waited += WIFSIGNALED(victim_kill(&victim));
+		operation_end(&calling.operation);
+	}
+	is_int(right, KILLS, claim);
+	is_int(waited, KILLS, "and can be waited for at once");
+}
+
 int main(void)
 {
 	tap_begin();
@@ -190,5 +235,7 @@ int main(void)
 	try_stopped();
 	try_avoided(run_and_rest, 0, "another thread makes the call");
 	try_avoided(answer, -LCP_EBORROW, "without another one no call is made");
+	try_killed(0, "a process that is killed while it makes calls is gone");
+	try_killed(TARGET_IN_PROCESS, "the same, traced by the thread that calls");
 	return tap_end();
 }

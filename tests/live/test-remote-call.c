@@ -334,6 +334,7 @@ static void try_kill(enum subject subject)
 	begin(&scene, subject);
 	is_int(call_with_signal(&scene, SIGKILL, &value), -LCP_EGONE,
 	       "SIGKILL comes during a call");
+	(void)waitpid(scene.tid, NULL, __WALL); /* we trace it: nobody else can */
 	ok(WIFSIGNALED(victim_end(&scene.victim)), "the process has ended");
 	target_close(scene.target);
 }

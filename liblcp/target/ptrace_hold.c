@@ -293,8 +293,8 @@ int ptrace_hold(struct target *target, uint64_t deadline)
 }
 
 /*
- * As long as the tracer has not waited for a thread that has ended, nobody can wait for its process.
- * The surgeon's end does it for him; another thread has to wait until it is dead.
+ * As long as the tracer has not waited for a thread that has ended, nobody can wait for its
+ * process. The surgeon's end does it for him; another thread has to wait until it is dead.
  */
 void ptrace_bury(struct target_ptrace *ptrace, size_t i)
 {

@@ -11,9 +11,15 @@
 
 #define MS ((uint64_t)1000000)
 
-/* Pauses between attempts: the first, and the longest. */
+/*
+ * Pauses between attempts: the first, and the longest. A function that is called all the time is
+ * free only now and then, so there have to be many; and still the process does not stand still for
+ * more than a hundredth of the time.
+ */
 #define PAUSE_FIRST_NS MS
+#define PAUSE_LEAST_NS (5 * MS)
 #define PAUSE_MAX_NS (100 * MS)
+#define STOPS_SHARE 100
 
 /* How long a thread is looked for that can be borrowed, even if the time is over: to tidy up. */
 #define UNLOAD_NS (1000 * MS)
@@ -532,6 +538,17 @@ static int try(struct surgery *surgery)
 	return r;
 }
 
+static uint64_t next_pause(const struct surgery *surgery, uint64_t pause)
+{
+	uint64_t longest = surgery->stop_ns * STOPS_SHARE;
+
+	if (longest < PAUSE_LEAST_NS)
+		longest = PAUSE_LEAST_NS;
+	if (longest > PAUSE_MAX_NS)
+		longest = PAUSE_MAX_NS;
+	return 2 * pause > longest ? longest : 2 * pause;
+}
+
 int surgery_run(struct surgery *surgery)
 {
 	struct target *target = surgery->target;
@@ -544,7 +561,7 @@ int surgery_run(struct surgery *surgery)
 		target->ops->release(target);
 		target->fault = (struct target_fault){ 0 };
 		target->ops->sleep(target, pause);
-		pause = 2 * pause > PAUSE_MAX_NS ? PAUSE_MAX_NS : 2 * pause;
+		pause = next_pause(surgery, pause);
 	}
 	if (r < 0 && r != -LCP_EDAMAGED && surgery->held && !surgery->lost && !surgery->switched) {
 		target->ops->borrow(target);

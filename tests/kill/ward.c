@@ -13,6 +13,9 @@
 
 #include "tap.h"
 
+/* How often it is looked whether memory that stays can be given back. */
+#define LOOKS_MAX 100
+
 static void __attribute__((noreturn)) give_up(const char *what, struct lcp_error *error)
 {
 	(void)printf("Bail out! %s%s%s\n", what, error != NULL ? ": " : "",
@@ -260,7 +263,7 @@ void ward_note_maps(struct ward *ward)
 	ward->maps = stable_maps(ward, &ward->code);
 }
 
-const char *ward_maps_difference(struct ward *ward)
+static const char *find_difference(const struct ward *ward)
 {
 	static char difference[300];
 	const char *was = ward->maps, *is;
@@ -285,6 +288,21 @@ const char *ward_maps_difference(struct ward *ward)
 			       "%" PRIu64 " bytes of code, there were %" PRIu64, code, ward->code);
 	}
 	free(now);
+	return difference;
+}
+
+/*
+ * Memory of a patch that is out stays as long as something points to it: a thread may have had the
+ * address of a text of the patch in a register just then. The next revert looks again.
+ */
+const char *ward_maps_difference(struct ward *ward)
+{
+	const char *difference = find_difference(ward);
+
+	for (int i = 0; *difference != '\0' && i < LOOKS_MAX; i++) {
+		(void)ward_treat(ward, 0, NULL);
+		difference = find_difference(ward);
+	}
 	return difference;
 }
 

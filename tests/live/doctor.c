@@ -18,6 +18,7 @@
  * were before the first step that applied one, but for what the program did itself; at the end its
  * input is closed, and it must exit with 0.
  */
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,6 +59,14 @@ static void fault(struct doctor *doctor, int32_t r, struct lcp_error *error)
 {
 	word(doctor, lcp_error_name(r));
 	(void)fprintf(stderr, "(%s)\n", error != NULL ? lcp_error_message(error) : "no reason");
+	for (uint32_t i = 0; i < lcp_error_blocker_count(error); i++) {
+		const char *frame;
+
+		(void)fprintf(stderr, "(pc 0x%" PRIx64, lcp_error_blocker_pc(error, i));
+		for (uint32_t j = 0; (frame = lcp_error_blocker_frame(error, i, j)) != NULL; j++)
+			(void)fprintf(stderr, ", %s", frame);
+		(void)fprintf(stderr, ")\n");
+	}
 	lcp_error_free(error);
 }
 

@@ -100,7 +100,7 @@ static bool is_in(const struct image_part *part, uint64_t address, uint64_t size
 /* Functions are in the text; so is the search table, which is sorted and leads to the other one. */
 static void look_at(const struct lcp_kpatch *patch, const struct image *image)
 {
-	const uint8_t *table = image->text.bytes + (image->eh_frame_hdr - image->text.address);
+	const uint8_t *table;
 	int64_t last = INT64_MIN;
 
 	for (size_t i = 0; i < image->function_count; i++)
@@ -109,6 +109,7 @@ static void look_at(const struct lcp_kpatch *patch, const struct image *image)
 		return;
 	must(is_in(&image->text, image->eh_frame, image->eh_frame_size));
 	must(is_in(&image->text, image->eh_frame_hdr, image->eh_frame_hdr_size));
+	table = image->text.bytes + (image->eh_frame_hdr - image->text.address);
 	must(get_le32(table + 8) * UINT64_C(8) + 12 == image->eh_frame_hdr_size);
 	for (uint32_t i = 0; i < get_le32(table + 8); i++) {
 		const uint8_t *entry = table + 12 + (uint64_t)i * 8;

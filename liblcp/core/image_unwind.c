@@ -275,7 +275,7 @@ int image_unwind_measure(const uint8_t *bytes, uint64_t size, size_t *ret_count,
 			 struct lcp_error **reterr)
 {
 	struct unwind unwind cleanup(unwind_fini) = { .bytes = bytes, .size = size };
-	struct unwind_entry entry;
+	struct unwind_entry entry = { 0 };
 	uint64_t at = 0;
 	int r;
 
@@ -386,7 +386,7 @@ static int add_function(const struct image_maker *maker, const struct unwind *un
 static int list_functions(const struct image_maker *maker, struct unwind *unwind,
 			  struct table_entry *table, size_t *ret_count, struct lcp_error **reterr)
 {
-	struct unwind_entry entry;
+	struct unwind_entry entry = { 0 };
 	uint64_t at = 0;
 	int r;
 

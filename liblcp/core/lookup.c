@@ -50,7 +50,7 @@ static int look_into(struct lcp_process *process, const struct object *object,
 		     const struct symbol_name *name, struct lookup_definition *ret,
 		     struct lcp_error **reterr)
 {
-	struct object_symbols *symbols;
+	struct object_symbols *symbols = NULL;
 	int r;
 
 	if (ret->symbol != NULL)

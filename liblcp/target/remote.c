@@ -240,7 +240,7 @@ static int run_syscall(struct loan *loan, const struct target_call *call, uint64
 	const struct arch *arch = loan->target->arch;
 	uint8_t *regs = loan->remote->now;
 	int number = arch->syscalls[call->number];
-	bool ready;
+	bool ready = false;
 	int r;
 
 	aim(loan, &loan->remote->frame.back);

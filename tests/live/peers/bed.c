@@ -385,3 +385,22 @@ const char *bed_holds(const struct bed *bed)
 	close_all(&it);
 	return text;
 }
+
+int bed_main(int argc, char **argv, const struct bed_test *tests, size_t count)
+{
+	unsigned int found = 0;
+
+	if (argc < 2)
+		return 2;
+	bed_files(argv[1]);
+	bed_warm_up();
+	tap_begin();
+	for (size_t i = 0; i < count; i++) {
+		if (argc > 2 && strcmp(tests[i].name, argv[2]) != 0)
+			continue;
+		tests[i].run();
+		found++;
+	}
+	ok(found > 0, "there is such a test");
+	return tap_end();
+}

@@ -32,6 +32,14 @@ const char *bed_file(const char *name);
 /* libunwind opens a pipe when it is first used, and keeps it: patch something. */
 void bed_warm_up(void);
 
+struct bed_test {
+	const char *name;
+	void (*run)(void);
+};
+
+/* Run all of them, or the one that argv[2] names; argv[1] is the folder. The program's status. */
+int bed_main(int argc, char **argv, const struct bed_test *tests, size_t count);
+
 /* Start a victim: @program of the folder, in a process that has done what @before does. */
 void bed_begin(struct bed *bed, const char *program, void (*before)(void));
 

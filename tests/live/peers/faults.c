@@ -493,10 +493,7 @@ static void test_files(void)
 	(void)unsetenv("TMPDIR");
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct bed_test tests[] = {
 	{ "timer", test_timer },
 	{ "queued-signals", test_queued_signals },
 	{ "blocked", test_blocked },
@@ -523,13 +520,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	if (argc < 2)
-		return 2;
-	bed_files(argv[1]);
-	bed_warm_up();
-	tap_begin();
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		if (argc == 2 || strcmp(tests[i].name, argv[2]) == 0)
-			tests[i].run();
-	return tap_end();
+	return bed_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

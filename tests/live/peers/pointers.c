@@ -152,23 +152,12 @@ static void test_others(void)
 	bed_end(&bed, "a victim with something left is unharmed");
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct bed_test tests[] = {
 	{ "kinds", test_kinds }, { "nothing", test_nothing }, { "heap", test_heap },
 	{ "stack", test_stack }, { "level", test_level },     { "others", test_others },
 };
 
 int main(int argc, char **argv)
 {
-	if (argc < 2)
-		return 2;
-	bed_files(argv[1]);
-	bed_warm_up();
-	tap_begin();
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
-		if (argc == 2 || strcmp(tests[i].name, argv[2]) == 0)
-			tests[i].run();
-	return tap_end();
+	return bed_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -71,14 +71,12 @@ static void test_sharer(void)
 	bed_end(&bed, "a victim that shared its memory is unharmed");
 }
 
+static const struct bed_test tests[] = {
+	{ "early", test_early },
+	{ "sharer", test_sharer },
+};
+
 int main(int argc, char **argv)
 {
-	if (argc < 2)
-		return 2;
-	bed_files(argv[1]);
-	bed_warm_up();
-	tap_begin();
-	test_early();
-	test_sharer();
-	return tap_end();
+	return bed_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -162,15 +162,21 @@ static int in_use(const struct plan *plan, struct lcp_error **reterr)
 	struct error_blocker *blockers;
 	size_t count;
 	const struct safety_blocker *found = safety_blockers(plan->safety, &count);
+	bool watched = count > 0 && plan->settings->pointers != NULL &&
+		       found->name == plan->settings->pointers->watch.name;
 	int r = 0;
 
 	if (count == 0)
 		return error_set(reterr, -LCP_EINUSE, "process %d: functions are in use",
 				 process->target->pid);
-	if (plan->settings->pointers != NULL && found->name == plan->settings->pointers->watch.name)
+	if (watched && found->tid != 0)
 		(void)error_set(reterr, -LCP_EINUSE,
-				"process %d: thread %d (0: memory) has the pointer 0x%" PRIx64,
+				"process %d: thread %d has the pointer 0x%" PRIx64,
 				process->target->pid, found->tid, found->found);
+	else if (watched)
+		(void)error_set(reterr, -LCP_EINUSE,
+				"process %d: a pointer is in memory at 0x%" PRIx64,
+				process->target->pid, found->found);
 	else if (found->tid != 0 && found->name == NULL)
 		(void)error_set(reterr, -LCP_EINUSE,
 				"process %d: thread %d is on a stack of unknown size",

@@ -13,8 +13,8 @@
 
 /*
  * Pauses between attempts: the first, and the longest. A function that is called all the time is
- * free only now and then, so there have to be many; and still the process does not stand still for
- * more than a hundredth of the time.
+ * free only now and then, so there have to be many; and still the process stands still for no more
+ * than a hundredth of the time, unless a stop takes longer than a millisecond.
  */
 #define PAUSE_FIRST_NS MS
 #define PAUSE_LEAST_NS (5 * MS)

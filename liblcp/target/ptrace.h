@@ -145,6 +145,12 @@ void ptrace_look_before(struct target_ptrace *ptrace, size_t i);
 
 /* ptrace_hold.c */
 
+/*
+ * So often the same tracer, or a missing right, has to be in the way before it is believed: see
+ * blame() in ptrace_hold.c.
+ */
+#define PTRACE_REFUSALS 3
+
 /* The name of a process's tracer in a buffer of this size: is it another doctor's? */
 #define PTRACE_NAME_MAX 64
 bool ptrace_is_doctor(int32_t tracer, char *ret_name);

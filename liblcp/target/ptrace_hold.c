@@ -171,9 +171,6 @@ struct refusal {
 	unsigned int times; /* so often, one time after the other */
 };
 
-/* So often the same has to be in the way before it is believed. */
-#define REFUSALS 3
-
 /*
  * Why can @tid not be seized? -EAGAIN if a doctor has it, things have changed meanwhile, or it is
  * not certain. A doctor may have left between the two looks. And while it leaves the kernel says
@@ -195,7 +192,7 @@ static int blame(struct target_ptrace *ptrace, int32_t tid, struct refusal *refu
 	if (refusal->tracer != tracer)
 		refusal->times = 0;
 	refusal->tracer = tracer;
-	if (++refusal->times < REFUSALS)
+	if (++refusal->times < PTRACE_REFUSALS)
 		return -EAGAIN;
 	if (tracer > 0)
 		return target_fail(target, -LCP_ETRACED, "process %d is traced by '%s' (%d)",

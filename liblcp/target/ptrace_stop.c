@@ -86,9 +86,6 @@ static int add_clone(struct target_ptrace *ptrace, int32_t tid, bool may_run)
 	return 0;
 }
 
-/* So often a thread has to be somebody else's: see blame() in ptrace_hold.c. */
-#define REFUSALS 3
-
 /*
  * @tid cannot be seized: 0 if it may be left out; -EAGAIN if it should be tried again. The doctor
  * who was here before us lets go of a thread that was slow to stop when its surgeon ends.
@@ -103,7 +100,7 @@ static int look_at_refusal(struct target_ptrace *ptrace, int32_t tid, unsigned i
 		return 0;
 	if (tracer == (int32_t)syscall(SYS_gettid)) /* its maker has not told yet, or was killed */
 		return add_clone(ptrace, tid, true);
-	if (times < REFUSALS)
+	if (times < PTRACE_REFUSALS)
 		return -EAGAIN;
 	if (tracer > 0 && ptrace_is_doctor(tracer, name))
 		return target_fail(target, -LCP_ESTOP,

@@ -291,6 +291,18 @@ static const char *find_difference(const struct ward *ward)
 	return difference;
 }
 
+/* Does it say that memory of a patch stays which is out? */
+static bool keeps_memory(struct ward *ward)
+{
+	struct lcp_status *status = read_status(ward);
+	bool keeps = false;
+
+	for (uint32_t i = 0; i < lcp_status_patch_count(status); i++)
+		keeps = keeps || lcp_status_patch_state(status, i) == LCP_STATE_REVERTED;
+	lcp_status_free(status);
+	return keeps;
+}
+
 /*
  * Memory of a patch that is out stays as long as something points to it: a thread may have had the
  * address of a text of the patch in a register just then. The next revert looks again.
@@ -299,7 +311,7 @@ const char *ward_maps_difference(struct ward *ward)
 {
 	const char *difference = find_difference(ward);
 
-	for (int i = 0; *difference != '\0' && i < LOOKS_MAX; i++) {
+	for (int i = 0; *difference != '\0' && keeps_memory(ward) && i < LOOKS_MAX; i++) {
 		(void)ward_treat(ward, 0, NULL);
 		difference = find_difference(ward);
 	}

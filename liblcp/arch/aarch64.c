@@ -293,6 +293,7 @@ const struct arch arch_aarch64 = {
 	.find_gadget = find_gadget,
 	.dwarf_regs = dwarf_regs,
 	.dwarf_reg_count = ARRAY_SIZE(dwarf_regs),
+	.dwarf_pc = 32,
 	.is_return = is_return,
 	/* Above are a signature or tag; programs have 48 bits unless they ask for more. */
 	.return_mask = ((uint64_t)1 << 48) - 1,

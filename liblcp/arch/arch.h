@@ -426,9 +426,13 @@ struct arch {
 	 */
 	int64_t (*find_gadget)(enum arch_gadget gadget, const uint8_t *code, size_t size);
 
-	/* Offsets of registers in the same set, by DWARF's number; that of x86-64 for pc is 16. */
+	/*
+	 * Offsets of registers in the same set, by DWARF's number, and the number libunwind has for
+	 * pc: that of the return address on x86-64, the one behind all others on aarch64.
+	 */
 	const uint16_t *dwarf_regs;
 	uint8_t dwarf_reg_count;
+	uint8_t dwarf_pc;
 
 	/*
 	 * Could a call return to the address behind @code? Its last instruction is one, if one

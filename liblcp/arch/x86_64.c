@@ -523,6 +523,7 @@ const struct arch arch_x86_64 = {
 	.find_gadget = find_gadget,
 	.dwarf_regs = dwarf_regs,
 	.dwarf_reg_count = ARRAY_SIZE(dwarf_regs),
+	.dwarf_pc = 16,
 	.is_return = is_return,
 	.return_mask = UINT64_MAX,
 	.gadgets_wanted = 1 << GADGET_SYSCALL_RET | 1 << GADGET_SIGRETURN |

@@ -439,7 +439,6 @@ static int make_image(struct plan *plan, struct fit *fit, struct lcp_error **ret
 		int r;
 
 		image_fini(&fit->image);
-		fit->image = (struct image){ 0 };
 		r = image_make(plan->process, fit->object, fit->patch, &fit->size,
 			       record->text.address, record->data.address, &fit->image, reterr);
 		if (r < 0 || fit->image.resolvers.count == 0)
@@ -519,8 +518,9 @@ static int fill(struct plan *plan, struct fit *fit, struct lcp_error **reterr)
 	part->bytes = plan_alloc(plan, record->bytes);
 	if (part->bytes == NULL)
 		return error_set_nomem(reterr);
-	memcpy(part->bytes + (record->text.address - record->address), fit->image.text.bytes,
-	       fit->image.text.size);
+	if (fit->image.text.size > 0)
+		memcpy(part->bytes + (record->text.address - record->address),
+		       fit->image.text.bytes, fit->image.text.size);
 	record->eh_frame = (struct object_table){ fit->image.eh_frame, fit->image.eh_frame_size };
 	record->eh_frame_hdr = (struct object_table){ fit->image.eh_frame_hdr,
 						      fit->image.eh_frame_hdr_size };

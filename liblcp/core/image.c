@@ -252,4 +252,5 @@ void image_fini(struct image *image)
 	free(image->data.bytes);
 	free(image->functions);
 	vec_fini(&image->resolvers);
+	*image = (struct image){ 0 };
 }

@@ -188,11 +188,11 @@ int ledger_record(const struct lcp_process *process, const struct ledger_chunk *
 void ledger_record_free(struct ledger_record *record);
 
 /*
- * What all records of @chunk begin with: *@ret has one of no rows and texts for each slot, with
- * address 0 for those that cannot be read. The caller frees *@ret. 0 or -ENOMEM.
+ * What all records of @chunk begin with: one of no rows and texts for each slot, with address 0
+ * for those that cannot be read. The caller frees them. NULL if there is no memory.
  */
-int ledger_heads(const struct lcp_process *process, const struct ledger_chunk *chunk,
-		 struct ledger_record **ret, struct lcp_error **reterr);
+struct ledger_record *ledger_heads(const struct lcp_process *process,
+				   const struct ledger_chunk *chunk);
 
 /* Bytes of @chunk up to the end of its last slot. */
 uint64_t ledger_extent(const struct ledger_chunk *chunk);

@@ -65,20 +65,17 @@ static bool read_head(const struct lcp_process *process, const struct ledger_chu
 	return ledger_head_parse(head, chunk, slot, ret);
 }
 
-int ledger_heads(const struct lcp_process *process, const struct ledger_chunk *chunk,
-		 struct ledger_record **ret, struct lcp_error **reterr)
+struct ledger_record *ledger_heads(const struct lcp_process *process,
+				   const struct ledger_chunk *chunk)
 {
 	autofree uint8_t *all = read_all(process, chunk, ledger_extent(chunk));
 	struct ledger_record *heads = calloc(LEDGER_SLOT_COUNT, sizeof(*heads));
 
-	if (heads == NULL)
-		return error_set_nomem(reterr);
-	for (size_t i = 0; i < LEDGER_SLOT_COUNT; i++)
+	for (size_t i = 0; heads != NULL && i < LEDGER_SLOT_COUNT; i++)
 		if (chunk->slots[i].state != 0 &&
 		    !read_head(process, chunk, &chunk->slots[i], all, &heads[i]))
 			heads[i].address = 0;
-	*ret = heads;
-	return 0;
+	return heads;
 }
 
 /* The slot among those before @end that is of the same object as @head; @end if there is none. */
@@ -135,7 +132,8 @@ const bool *ledger_oldest(struct lcp_process *process, const struct ledger_chunk
 
 	if (seen == NULL || seen->generation == chunk->generation)
 		return seen != NULL ? seen->oldest : NULL;
-	if (ledger_heads(process, chunk, &heads, NULL) < 0)
+	heads = ledger_heads(process, chunk);
+	if (heads == NULL)
 		return NULL;
 	find_oldest(chunk, heads, seen->oldest);
 	seen->generation = chunk->generation;

@@ -67,14 +67,14 @@ static int look_into(struct lcp_process *process, const struct object *object,
 }
 
 /* Other namespaces than the first have the linker of that one, as the last of their objects. */
-static int look_globally(struct lcp_process *process, uint32_t scope,
-			 const struct symbol_name *name, struct lookup_definition *ret,
-			 struct lcp_error **reterr)
+static int look_globally(struct lcp_process *process, const struct lookup_node *nodes,
+			 uint32_t scope, const struct symbol_name *name,
+			 struct lookup_definition *ret, struct lcp_error **reterr)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < process->object_count; i++)
-		if (process->lookups->nodes[i].global && process->objects[i].scope == scope)
+		if (nodes[i].global && process->objects[i].scope == scope)
 			r = look_into(process, &process->objects[i], name, ret, reterr);
 	for (size_t i = 0; r == 0 && scope != 0 && i < process->object_count; i++)
 		if (process->objects[i].is_linker)
@@ -102,6 +102,7 @@ int lookup_definition(struct lcp_process *process, const struct object *object,
 		      const struct symbol_name *name, struct lookup_definition *ret,
 		      struct lcp_error **reterr)
 {
+	const struct lookup_node *nodes;
 	struct object_symbols *symbols;
 	int r;
 
@@ -109,10 +110,13 @@ int lookup_definition(struct lcp_process *process, const struct object *object,
 	r = lookup_tables(process, object, false, &symbols, reterr);
 	if (r == 0)
 		r = lookup_nodes(process, reterr);
-	if (r == 0 && symbols->is_symbolic)
+	if (r != 0)
+		return r;
+	nodes = process->lookups->nodes;
+	if (symbols->is_symbolic)
 		r = look_into(process, object, name, ret, reterr);
 	if (r == 0)
-		r = look_globally(process, object->scope, name, ret, reterr);
+		r = look_globally(process, nodes, object->scope, name, ret, reterr);
 	if (r == 0 && ret->symbol == NULL)
 		r = look_locally(process, object, name, ret, reterr);
 	return r;

@@ -466,10 +466,11 @@ static int add_table(struct plan *plan, const struct ledger_chunk *chunk,
 static int add_tables_of(struct plan *plan, const struct ledger_chunk *chunk,
 			 struct lcp_error **reterr)
 {
-	autofree struct ledger_record *heads = NULL;
-	int r;
+	autofree struct ledger_record *heads = ledger_heads(plan->process, chunk);
+	int r = 0;
 
-	r = ledger_heads(plan->process, chunk, &heads, reterr);
+	if (heads == NULL)
+		return error_set_nomem(reterr);
 	for (size_t i = 0; r == 0 && i < LEDGER_SLOT_COUNT; i++)
 		if (chunk->slots[i].state > LCP_STATE_LOADED)
 			r = add_table(plan, chunk, &heads[i], reterr);

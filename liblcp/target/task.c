@@ -88,7 +88,7 @@ static const char *status_value(const char *text, const char *key)
 
 int32_t task_status(int proc, int32_t tid, const char *key)
 {
-	char text[STATUS_MAX];
+	char text[STATUS_MAX] = { 0 };
 	const char *value;
 
 	if (task_read(proc, tid, "status", text, sizeof(text)) < 0)
@@ -106,7 +106,7 @@ static uint64_t status_signals(const char *text, const char *key)
 
 bool task_signals_wait(int proc, int32_t tid)
 {
-	char text[STATUS_MAX];
+	char text[STATUS_MAX] = { 0 };
 	uint64_t pending;
 
 	if (task_read(proc, tid, "status", text, sizeof(text)) < 0)

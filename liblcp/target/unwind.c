@@ -53,14 +53,6 @@ struct unwinder {
 	bool failed; /* what libunwind asked for was not there */
 };
 
-/* The number libunwind has for pc: that of the return address, or the one behind all others. */
-static unsigned int pc_number(const struct arch *arch)
-{
-	bool has_pc = arch->dwarf_regs[arch->dwarf_reg_count - 1] == arch->regs->pc;
-
-	return arch->dwarf_reg_count - (has_pc ? 1u : 0u);
-}
-
 static const struct unwind_table *find_table(const struct unwinder *unwinder, uint64_t pc)
 {
 	size_t low = 0, high = unwinder->table_count;
@@ -312,7 +304,7 @@ void unwinder_begin(struct unwinder *unwinder, struct target *target,
 		    const struct target_thread *thread, const struct unwind_copy *stack)
 {
 	const struct arch *arch = unwinder->arch;
-	unsigned int pc = pc_number(arch);
+	unsigned int pc = arch->dwarf_pc;
 
 	unwinder->memory.target = target;
 	unwinder->memory.stack = *stack;
@@ -332,7 +324,7 @@ void unwinder_begin(struct unwinder *unwinder, struct target *target,
 /* Take the registers out of the cursor, which itself reads those it began with. */
 static void save_registers(struct unwinder *unwinder)
 {
-	unsigned int pc = pc_number(unwinder->arch);
+	unsigned int pc = unwinder->arch->dwarf_pc;
 	unw_word_t registers[REGISTERS_MAX];
 	uint64_t known = 1ull << pc;
 

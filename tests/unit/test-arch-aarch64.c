@@ -96,7 +96,8 @@ static void try_returns(void)
 		is_int(arch_aarch64.is_return(code, 4), rows[i].is_return, rows[i].claim);
 	}
 	is_int(arch_aarch64.is_return(code, 3), false, "a part of an instruction is none");
-	ok(arch_aarch64.dwarf_reg_count == 32 && arch_aarch64.dwarf_regs[29] == 29 * 8 &&
+	ok(arch_aarch64.dwarf_reg_count == 32 && arch_aarch64.dwarf_pc == 32 &&
+		   arch_aarch64.dwarf_regs[29] == 29 * 8 &&
 		   arch_aarch64.dwarf_regs[30] == arch_aarch64.regs->link &&
 		   arch_aarch64.dwarf_regs[31] == arch_aarch64.regs->sp,
 	   "DWARF's numbers of registers are those of the ABI");

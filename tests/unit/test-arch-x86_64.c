@@ -82,7 +82,7 @@ static void try_native(void)
 	const struct arch_regs *regs = arch_x86_64.regs;
 
 	ok(arch_native() == &arch_x86_64, "this host's CPU is x86-64");
-	ok(arch_x86_64.dwarf_reg_count == 17 &&
+	ok(arch_x86_64.dwarf_reg_count == 17 && arch_x86_64.dwarf_pc == 16 &&
 		   arch_x86_64.dwarf_regs[1] == offsetof(struct user_regs_struct, rdx) &&
 		   arch_x86_64.dwarf_regs[6] == offsetof(struct user_regs_struct, rbp) &&
 		   arch_x86_64.dwarf_regs[7] == regs->sp &&

@@ -224,6 +224,7 @@ static enum outcome outcome_of_report(const struct lcp_report *report)
 void operation_result(struct process_result *result, const struct lcp_report *report)
 {
 	uint32_t functions = lcp_report_function_count(report);
+	uint32_t unguarded = lcp_report_unguarded(report);
 	uint32_t threads = lcp_report_threads(report);
 	char *json = NULL;
 
@@ -237,6 +238,8 @@ void operation_result(struct process_result *result, const struct lcp_report *re
 			    " us)",
 			    functions, functions == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
 			    lcp_report_stop_ns(report) / 1000);
+	if (unguarded > 0)
+		text_printf(&result->text, ", %" PRIu32 " without a guard", unguarded);
 	if (lcp_report_kept(report) > 0)
 		text_printf(&result->text,
 			    ", %" PRIu64 " bytes of what is out are kept: the process may point to "

@@ -280,6 +280,25 @@ uint32_t lcp_report_attempts(const struct lcp_report *report);
 uint32_t lcp_report_function_count(const struct lcp_report *report);
 
 /*
+ * lcp_report_unguarded:
+ * @report: report.
+ *
+ * How many functions were switched without a guard. All functions of a switch change with the
+ * write of a single one: the others have guards meanwhile, code at their beginnings that leads to
+ * the old version before that write and to the new one behind it. A function whose beginning
+ * cannot be moved elsewhere has none. One such function is no matter, since it is the one whose
+ * write decides; with more of them the switch is still whole for all threads, which stand still,
+ * and it is finished if the calling program is killed. But if the surgeon itself is killed between
+ * two of these writes, the process runs the new version of some of these functions and the old one
+ * of others, until lcp_apply() or lcp_revert() is called again.
+ *
+ * Returns: the number of functions without a guard, but for the one that decides; 0 for NULL.
+ * Threads: any.
+ * Since: 0.1
+ */
+uint32_t lcp_report_unguarded(const struct lcp_report *report);
+
+/*
  * lcp_report_memory:
  * @report: report.
  *
@@ -348,9 +367,9 @@ const struct lcp_error *lcp_report_reason(const struct lcp_report *report, uint3
  * @ret: where to put the text. Free it with lcp_string_free().
  *
  * The report as one JSON object: "outcome" (string or null), "stop_ns" (string), "attempts",
- * "functions" (numbers), "memory", "kept" (strings), "threads" (number), "stack_bytes" (string),
- * "unwound" (number), "scanned_bytes", "searched_bytes" (strings), "reasons" (array of what
- * lcp_error_json() gives).
+ * "functions", "unguarded" (numbers), "memory", "kept" (strings), "threads" (number), "stack_bytes"
+ * (string), "unwound" (number), "scanned_bytes", "searched_bytes" (strings), "reasons" (array of
+ * what lcp_error_json() gives).
  *
  * Returns: 0, -EINVAL (an argument is NULL), -ENOMEM.
  * Threads: any.

@@ -108,6 +108,11 @@ EXPORT uint32_t lcp_report_function_count(const struct lcp_report *report)
 	return report != NULL ? report->functions : 0;
 }
 
+EXPORT uint32_t lcp_report_unguarded(const struct lcp_report *report)
+{
+	return report != NULL ? report->unguarded : 0;
+}
+
 EXPORT uint64_t lcp_report_memory(const struct lcp_report *report)
 {
 	return report != NULL ? report->memory : 0;

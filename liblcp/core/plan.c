@@ -199,6 +199,16 @@ static int in_use(const struct plan *plan, struct lcp_error **reterr)
 	return -LCP_EINUSE;
 }
 
+/* The first is the pivot, which needs no guard. */
+static uint32_t count_unguarded(const struct surgery *surgery)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 1; i < surgery->changes.count; i++)
+		count += !surgery->changes.items[i].has_guard;
+	return count;
+}
+
 static void tell(const struct plan *plan, struct lcp_report *report)
 {
 	const struct surgery *surgery = &plan->surgery;
@@ -213,6 +223,7 @@ static void tell(const struct plan *plan, struct lcp_report *report)
 	if (!surgery->switched)
 		return;
 	report->functions += (uint32_t)surgery->changes.count;
+	report->unguarded += count_unguarded(surgery);
 	vec_foreach (&plan->parts, part)
 		report->leaves = report->leaves || (part->stays && !part->is_new);
 	vec_foreach (&surgery->maps, map)

@@ -37,6 +37,7 @@ int result_json(const struct lcp_report *report, char **ret)
 	json_counter(&json, "stop_ns", report->stop_ns);
 	json_int(&json, "attempts", report->attempts);
 	json_int(&json, "functions", report->functions);
+	json_int(&json, "unguarded", report->unguarded);
 	json_counter(&json, "memory", report->memory);
 	json_counter(&json, "kept", report->kept);
 	json_int(&json, "threads", report->threads);

@@ -16,6 +16,7 @@ struct lcp_report {
 	uint32_t outcome; /* LCP_OUTCOME_*; 0: the patches cannot be applied */
 	uint32_t attempts;
 	uint32_t functions;
+	uint32_t unguarded; /* of them, see lcp_report_unguarded() */
 	uint32_t threads;
 	uint64_t stop_ns;
 	uint64_t memory;

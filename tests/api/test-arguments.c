@@ -245,8 +245,8 @@ static void test_apply_report(void)
 	lcp_report_free(NULL);
 	ok(lcp_report_outcome(NULL) == 0 && lcp_report_stop_ns(NULL) == 0 &&
 		   lcp_report_attempts(NULL) == 0 && lcp_report_function_count(NULL) == 0 &&
-		   lcp_report_memory(NULL) == 0 && lcp_report_kept(NULL) == 0 &&
-		   lcp_report_threads(NULL) == 0,
+		   lcp_report_unguarded(NULL) == 0 && lcp_report_memory(NULL) == 0 &&
+		   lcp_report_kept(NULL) == 0 && lcp_report_threads(NULL) == 0,
 	   "NULL is no report");
 	ok(lcp_report_reason_count(NULL) == 0 && lcp_report_reason(NULL, 0) == NULL,
 	   "and has no reasons");

@@ -303,6 +303,7 @@ static void treat(pid_t pid, const struct task *task, struct outcome *ret)
 	ret->outcome = lcp_report_outcome(report);
 	ret->attempts = lcp_report_attempts(report);
 	ret->stop_ns = lcp_report_stop_ns(report);
+	ret->unguarded = lcp_report_unguarded(report);
 	ret->kept = lcp_report_kept(report);
 	ret->searched = searched_bytes(report);
 	lcp_report_free(report);

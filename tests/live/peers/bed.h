@@ -72,6 +72,7 @@ struct outcome {
 	uint32_t outcome; /* LCP_OUTCOME_* */
 	uint32_t attempts;
 	uint64_t stop_ns;
+	uint32_t unguarded; /* functions */
 	uint64_t kept; /* bytes of what is out */
 	uint64_t searched; /* bytes, for pointers to that */
 	int32_t blocker_tid;

@@ -5,6 +5,7 @@
  *	hot		a thread calls peers_value() all the time; then: passed, once it has called
  *			it
  *			twice more
+ *	stubborn	what peers_stubborn() and peers_obstinate() return, added up
  *	wait		a thread is in peers_wait(): its number; then: wake, what it returned
  *	wait-below	the same in what peers_early() calls
  *	share		a process runs in the same memory: its number; then: share-no-more
@@ -85,6 +86,11 @@ static void passed(void)
 	while (hot_calls - calls < 2)
 		(void)usleep(100);
 	peers_say("ok");
+}
+
+static void stubborn(void)
+{
+	peers_say_number(peers_stubborn() + peers_obstinate());
 }
 
 static int wait_fds[2];
@@ -533,6 +539,7 @@ const struct peers_word peers_customs[] = {
 	{ "ticks", ticks },
 	{ "queue", queue },
 	{ "queued", queued },
+	{ "stubborn", stubborn },
 	{ "churn", churn },
 	{ "made", made },
 	{ "remap", remap },

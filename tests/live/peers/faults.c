@@ -432,6 +432,26 @@ static void test_twice(void)
 	bed_end(&bed, "a victim with a page of another protection is unharmed");
 }
 
+static void test_stubborn(void)
+{
+	struct outcome outcome;
+	struct bed bed;
+
+	bed_begin(&bed, "victim", NULL);
+	outcome = bed_apply(&bed, "value");
+	ok(bed_is(&outcome, 0) && outcome.unguarded == 0, "a function that decides needs no guard");
+	outcome = bed_apply(&bed, "stubborn");
+	ok(bed_is(&outcome, 0), "two functions that cannot be moved are patched");
+	is_int(outcome.unguarded, 1, "the report says that one of them has no guard");
+	is_text(victim_ask(&bed.victim, "stubborn"), "12", "both are new");
+	outcome = bed_revert(&bed, "stubborn");
+	ok(bed_is(&outcome, 0) && outcome.unguarded == 1, "nor has it when they are taken out");
+	is_text(victim_ask(&bed.victim, "stubborn"), "3", "both are old");
+	outcome = bed_revert(&bed, "value");
+	ok(bed_is(&outcome, 0), "the other patch is taken out");
+	bed_end(&bed, "a victim with functions that cannot be moved is unharmed");
+}
+
 static void test_coroutine(void)
 {
 	const struct task task = { .apply = { "yields" }, .timeout_ms = 300 };
@@ -513,6 +533,7 @@ static const struct bed_test tests[] = {
 	{ "stale-map", test_stale_map },
 	{ "brk", test_brk },
 	{ "twice", test_twice },
+	{ "stubborn", test_stubborn },
 	{ "coroutine", test_coroutine },
 	{ "parent", test_parent },
 	{ "files", test_files },

@@ -23,6 +23,9 @@
 #ifndef KEEPS
 #define KEEPS 0
 #endif
+#ifndef STUBBORN
+#define STUBBORN 1
+#endif
 
 #ifdef LIBRARY
 int library_value(void)
@@ -73,6 +76,19 @@ int peers_early(void (*yield)(void))
 	yield();
 	return EARLY + 1;
 }
+
+/* Who takes an address within the bytes that a branch overwrites may go there: see arch/move.c. */
+#define UNMOVABLE(name, value)                                                             \
+	__asm__(".text\n\t.globl\t" #name "\n\t.type\t" #name ", @function\n" #name        \
+		":\n\tleaq\t" #name "+4(%rip), %rax\n\tmovl\t$" #value ", %eax\n\tret\n\t" \
+		".size\t" #name ", .-" #name)
+#if STUBBORN == 1
+UNMOVABLE(peers_stubborn, 1);
+UNMOVABLE(peers_obstinate, 2);
+#else
+UNMOVABLE(peers_stubborn, 4);
+UNMOVABLE(peers_obstinate, 8);
+#endif
 
 const char *peers_text;
 int (*peers_callback)(void);

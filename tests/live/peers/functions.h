@@ -18,6 +18,10 @@ int peers_yield(void (*yield)(void));
 /* The same, and it returns to where a branch at its entry would be. */
 int peers_early(void (*yield)(void));
 
+/* One and two, with their patch four and eight. They hold addresses of their own middle. */
+int peers_stubborn(void);
+int peers_obstinate(void);
+
 /*
  * What the program remembers of a patch, and what makes it remember: nothing, with patches a text,
  * a function, data of them.

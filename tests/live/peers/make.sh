@@ -9,7 +9,7 @@
 # versions NAME FLAGS: assembler text of the functions as they are, and of each change.
 versions() {
 	for version in "" -DVALUE=11 -DVALUE=12 "-DVALUE=13 -DDATA=7" -DWAITS=1 -DYIELDS=1 \
-		-DKEEPS=1 -DKEEPS=2 -DKEEPS=3 -DKEEPS=4 -DEARLY=1; do
+		-DKEEPS=1 -DKEEPS=2 -DKEEPS=3 -DKEEPS=4 -DEARLY=1 -DSTUBBORN=2; do
 		number=$((number + 1))
 		# shellcheck disable=SC2086 # words are wanted
 		$CC -O2 $2 $version -S -o "$1.$((number - 1)).s" "$source/functions.c" || return
@@ -50,6 +50,7 @@ make_all() {
 		patch victim pie 4 waits && patch victim pie 5 yields &&
 		patch victim pie 6 text && patch victim pie 7 callback && patch victim pie 8 numbers &&
 		patch victim pie 9 text 1 && patch victim pie 10 early &&
+		patch victim pie 11 stubborn &&
 		patch static plain 1 static-value && patch no-pie plain 1 no-pie-value &&
 		patch library.so shared 1 library && patch victim main 1 main &&
 		"$build/tools/lcp" build --object other --id foreign --asm pie.1.s pie.2.s -o foreign.kpatch

@@ -508,7 +508,7 @@ static int attempt(struct surgery *surgery)
 
 static bool may_try_again(const struct surgery *surgery, int r, uint64_t pause)
 {
-	return (r == -LCP_EINUSE || r == -LCP_ESTOP) &&
+	return (r == -LCP_EINUSE || r == -LCP_ESTOP || r == -LCP_ELOCKED) &&
 	       (surgery->attempts_max == 0 || surgery->attempts < surgery->attempts_max) &&
 	       now(surgery) + pause < surgery->deadline;
 }
@@ -557,7 +557,7 @@ int surgery_run(struct surgery *surgery)
 
 	target->late = false;
 	while ((r = try(surgery)) < 0 && may_try_again(surgery, r, pause)) {
-		surgery->in_use = r == -LCP_EINUSE;
+		surgery->in_use = surgery->in_use || r == -LCP_EINUSE;
 		target->ops->release(target);
 		target->fault = (struct target_fault){ 0 };
 		target->ops->sleep(target, pause);
@@ -569,6 +569,9 @@ int surgery_run(struct surgery *surgery)
 		target->ops->give_back(target);
 	}
 	target->ops->release(target);
+	/* The last attempt did not get as far as those that found threads in the way. */
+	if (surgery->in_use && (r == -LCP_ESTOP || r == -LCP_ELOCKED))
+		r = -LCP_EINUSE;
 	/* What failed meanwhile, in tidying up, is not to be taken for why something else fails. */
 	if (r >= 0 || r == -EAGAIN || r == -LCP_EINUSE)
 		target->fault = (struct target_fault){ 0 };

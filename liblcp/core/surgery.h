@@ -119,7 +119,7 @@ struct surgery {
 	 * for what a dead one left: what is there now is not ours to use, nor to give back.
 	 */
 	bool lost;
-	bool in_use; /* the attempt before the last one found threads in the way */
+	bool in_use; /* an attempt before the last one found threads in the way */
 	bool switched;
 };
 

@@ -103,7 +103,7 @@ static int look_at_refusal(struct target_ptrace *ptrace, int32_t tid, unsigned i
 	if (times < PTRACE_REFUSALS)
 		return -EAGAIN;
 	if (tracer > 0 && ptrace_is_doctor(tracer, name))
-		return target_fail(target, -LCP_ESTOP,
+		return target_fail(target, -LCP_ELOCKED,
 				   "thread %d of process %d is not let go by another doctor (%d)",
 				   tid, target->pid, tracer);
 	if (tracer > 0)

@@ -154,7 +154,8 @@ struct target_ops {
 
 	/*
 	 * Stop all threads, new ones too: 0, and target->threads says where they are. -LCP_ESTOP
-	 * with the tid of a thread that did not stop before @deadline, and then all are resumed.
+	 * with the tid of a thread that did not stop before @deadline, -LCP_ELOCKED if another
+	 * doctor did not let go of it, and then all are resumed.
 	 */
 	int (*stop)(struct target *target, uint64_t deadline);
 	int (*resume)(struct target *target);

@@ -236,24 +236,14 @@ static int wait_for(struct target_ptrace *ptrace, size_t i, uint64_t deadline)
 	return thread->stop.kind == PTRACE_CLONE ? take_clone(ptrace, i) : 0;
 }
 
-/*
- * Those that share our CPU stop one behind the other while we sleep. When the one that was called
- * last has stopped most of the others have: we wake up once, not once for each of them. New threads
- * are appended while this goes on.
- */
+/* New threads are appended while this goes on. */
 static int wait_for_all(struct target_ptrace *ptrace, uint64_t deadline)
 {
-	size_t seen = 0;
 	int r = 0;
 
-	while (r == 0 && seen < ptrace->count) {
-		size_t first = seen;
-
-		seen = ptrace->count;
-		for (size_t i = seen; r == 0 && i > first; i--)
-			if (ptrace->threads[i - 1].state == PTRACE_RUNNING)
-				r = wait_for(ptrace, i - 1, deadline);
-	}
+	for (size_t i = 0; r == 0 && i < ptrace->count; i++)
+		if (ptrace->threads[i].state == PTRACE_RUNNING)
+			r = wait_for(ptrace, i, deadline);
 	return r;
 }
 

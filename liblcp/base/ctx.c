@@ -11,6 +11,7 @@ struct lcp_ctx *ctx_new(int log_level)
 		return NULL;
 	/* With default attributes glibc and musl cannot fail here. */
 	(void)pthread_mutex_init(&ctx->log_lock, NULL);
+	neighbours_init(&ctx->neighbours);
 	atomic_init(&ctx->refs, 1);
 	atomic_init(&ctx->log_level, log_level);
 	return ctx;
@@ -27,6 +28,7 @@ void ctx_unref(struct lcp_ctx *ctx)
 	if (ctx == NULL || atomic_fetch_sub(&ctx->refs, 1) > 1)
 		return;
 	(void)pthread_mutex_destroy(&ctx->log_lock);
+	neighbours_fini(&ctx->neighbours);
 	free(ctx);
 }
 

@@ -11,12 +11,15 @@
 
 #include <lcp/context.h>
 
+#include "base/neighbours.h"
+
 struct lcp_ctx {
 	atomic_uint refs;
 	atomic_int log_level;
 	pthread_mutex_t log_lock; /* of the two below, which belong together */
 	lcp_log_fn log_function;
 	void *log_userdata;
+	struct neighbours neighbours;
 };
 
 /* NULL without memory. */

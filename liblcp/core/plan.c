@@ -251,7 +251,7 @@ static int refuse_sharer(const struct plan *plan, struct lcp_error **reterr)
 
 	if (plan->process->alone)
 		return 0;
-	target->ops->sharer(target, &pid);
+	target->ops->sharer(target, &plan->process->ctx->neighbours, &pid);
 	plan->process->alone = pid == 0;
 	if (pid == 0)
 		return 0;

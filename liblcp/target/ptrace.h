@@ -199,7 +199,7 @@ int ptrace_read(struct target *target, uint64_t address, void *ret, size_t size)
 size_t ptrace_read_some(struct target *target, uint64_t address, void *ret, size_t size);
 void ptrace_read_pieces(struct target *target, struct target_piece *pieces, size_t count);
 int ptrace_write(struct target *target, uint64_t address, const void *bytes, size_t size);
-void ptrace_sharer(struct target *target, int32_t *ret);
+void ptrace_sharer(struct target *target, struct neighbours *neighbours, int32_t *ret);
 int ptrace_file(struct target *target, const char *name, char **ret, size_t *ret_size);
 int ptrace_alive(struct target *target);
 

@@ -2,7 +2,8 @@
 /*
  * Processes that run in the memory of the one that is patched. Nothing in /proc shows them: each
  * process there is asked about with kcmp(2), which takes less than a microsecond. Where that is
- * missing, or not permitted, nobody is found; neither is who appears later.
+ * missing, or not permitted, nobody is found; neither is who appears later, or where many processes
+ * are asked about, appeared in the second before.
  */
 #include <fcntl.h>
 #include <linux/kcmp.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/neighbours.h"
 #include "target/ptrace.h"
 #include "target/task.h"
 
@@ -94,10 +96,13 @@ static int32_t look(struct target *target)
 	return count > waiting ? pids[count - 1] : 0;
 }
 
-void ptrace_sharer(struct target *target, int32_t *ret)
+void ptrace_sharer(struct target *target, struct neighbours *neighbours, int32_t *ret)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 
+	*ret = 0;
+	if (neighbours_saw_alone(neighbours, target->pid, target->start_time))
+		return;
 	*ret = look(target);
 	for (int i = 1; *ret != 0 && i < LOOKS_MAX; i++) {
 		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);

@@ -83,6 +83,7 @@ struct target_fault {
 };
 
 struct target;
+struct neighbours;
 
 /*
  * Functions return 0 or a negative code, with target->fault set, unless said otherwise. Deadlines
@@ -120,8 +121,9 @@ struct target_ops {
 	 * *@ret is another process that runs in the same memory (CLONE_VM without CLONE_THREAD),
 	 * whose threads stop() does not see; 0 if there is none. A child of vfork(2) is none: who
 	 * waits for it does not stop either. What cannot be told is none. Not inside operate().
+	 * @neighbours are of help if many processes are asked about.
 	 */
-	void (*sharer)(struct target *target, int32_t *ret);
+	void (*sharer)(struct target *target, struct neighbours *neighbours, int32_t *ret);
 
 	/*
 	 * Run @work, with the caller waiting. What it returns; or -LCP_EINTERRUPTED if what ran it

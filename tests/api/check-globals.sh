@@ -80,6 +80,7 @@ cat <<-end
 	__errno_location strerrordesc_np strerrorname_np
 	close fstat open pread stat
 	pthread_mutex_destroy pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock
+	closedir opendir readdir
 	elf_end elf_errmsg elf_getphdrnum elf_getscn elf_memory elf_version
 	elf64_getehdr gelf_getphdr gelf_getshdr
 end
@@ -90,7 +91,7 @@ end
 # Processes: target/. The surgeon is a process of its own, which waits, sleeps, names itself and has a
 # timer; its stack and its tables are mappings, since it may not use the heap. The thread that waits
 # for it must not be cancelled: that would happen in the surgeon, which shares its state. Where a stack
-# is mapped is asked for by an ioctl of the process's maps. Records of the ledger have the time. Who
+# is mapped is asked for by an ioctl of the process's maps. Neighbours are listed in /proc. Records of the ledger have the time. Who
 # traces from within the program leaves the end of the program's own children to it.
 # libunwind gets accessors of ours (target/unwind.c), so that it reads what we have read and nothing else.
 cat <<-end

@@ -403,9 +403,10 @@ static void fake_close(struct target *target)
 	(void)target;
 }
 
-static void fake_sharer(struct target *target, int32_t *ret)
+static void fake_sharer(struct target *target, struct neighbours *neighbours, int32_t *ret)
 {
 	(void)target;
+	(void)neighbours;
 	*ret = 0;
 }
 

@@ -10,44 +10,77 @@
 #include "base/num.h"
 #include "base/utf8.h"
 
-/* Of a record: offsets. */
+/* A number of 4 or 8 bytes, little-endian, or bytes: where in what is written, and in memory. */
+struct field {
+	uint16_t at;
+	uint16_t member;
+	uint16_t size;
+	bool is_number;
+};
+
+#define NUMBER(at, type, name)                                          \
+	{                                                               \
+		at, offsetof(type, name), MEMBER_SIZE(type, name), true \
+	}
+#define BYTES(at, type, name)                                            \
+	{                                                                \
+		at, offsetof(type, name), MEMBER_SIZE(type, name), false \
+	}
+#define TABLE(at, type, name) NUMBER(at, type, name.address), NUMBER((at) + 8, type, name.size)
+#define MEMBER_SIZE(type, name) sizeof(((type *)NULL)->name)
+
+static const struct field record_fields[] = {
+	NUMBER(8, struct ledger_record, sequence),
+	NUMBER(16, struct ledger_record, bias),
+	TABLE(24, struct ledger_record, text),
+	TABLE(40, struct ledger_record, data),
+	TABLE(56, struct ledger_record, eh_frame),
+	TABLE(72, struct ledger_record, eh_frame_hdr),
+	NUMBER(88, struct ledger_record, frames.object),
+	NUMBER(96, struct ledger_record, frames.forget),
+	NUMBER(104, struct ledger_record, frames.once),
+	NUMBER(112, struct ledger_record, pivot.entry),
+	NUMBER(120, struct ledger_record, pivot.size),
+	NUMBER(124, struct ledger_record, level),
+	BYTES(128, struct ledger_record, pivot.from),
+	BYTES(144, struct ledger_record, pivot.to),
+	BYTES(160, struct ledger_record, digest),
+	NUMBER(192, struct ledger_record, code_size),
+	NUMBER(204, struct ledger_record, flags),
+};
+
+/* What else is in a record: its magic and the number of its rows; the bytes of its strings. */
 #define RECORD_MAGIC 0
 #define RECORD_ROW_COUNT 4
-#define RECORD_SEQUENCE 8
-#define RECORD_BIAS 16
-#define RECORD_TEXT 24 /* address, size; so are the next three */
-#define RECORD_DATA 40
-#define RECORD_EH_FRAME 56
-#define RECORD_EH_FRAME_HDR 72
-#define RECORD_FRAMES_OBJECT 88
-#define RECORD_FRAMES_FORGET 96
-#define RECORD_FRAMES_ONCE 104
-#define RECORD_PIVOT_ENTRY 112
-#define RECORD_PIVOT_SIZE 120
-#define RECORD_LEVEL 124
-#define RECORD_PIVOT_FROM 128
-#define RECORD_PIVOT_TO 144
-#define RECORD_DIGEST 160
-#define RECORD_CODE_SIZE 192
-#define RECORD_STRINGS 200 /* bytes of them */
-#define RECORD_FLAGS 204
+#define RECORD_STRINGS 200
 
 #define RECORD_MAGIC_VALUE 0x52504c4cU
 
-/* Of a row: offsets. */
-#define ROW_ENTRY 0
-#define ROW_OLD_SIZE 8
-#define ROW_NEW_SIZE 12
-#define ROW_NEW_ADDRESS 16
-#define ROW_MOVED 24
-#define ROW_MOVED_SIZE 32
-#define ROW_FLAGS 36
-#define ROW_GUARD 40
-#define ROW_BYTES 48
-#define ROW_NAME 52 /* offset in the strings */
-#define ROW_PRISTINE 56
-#define ROW_FROM 72
-#define ROW_TO 88
+static const struct field row_fields[] = {
+	NUMBER(0, struct ledger_row, entry),	 NUMBER(8, struct ledger_row, old_size),
+	NUMBER(12, struct ledger_row, new_size), NUMBER(16, struct ledger_row, new_address),
+	NUMBER(24, struct ledger_row, moved),	 NUMBER(32, struct ledger_row, moved_size),
+	NUMBER(36, struct ledger_row, flags),	 NUMBER(40, struct ledger_row, guard),
+	NUMBER(48, struct ledger_row, size),	 NUMBER(52, struct ledger_row, name_offset),
+	BYTES(56, struct ledger_row, pristine),	 BYTES(72, struct ledger_row, from),
+	BYTES(88, struct ledger_row, to),
+};
+
+static const struct field slot_fields[] = {
+	NUMBER(LEDGER_SLOT_STATE, struct ledger_slot, state),
+	NUMBER(LEDGER_SLOT_OFFSET, struct ledger_slot, offset),
+	NUMBER(LEDGER_SLOT_BYTES, struct ledger_slot, bytes),
+	NUMBER(LEDGER_SLOT_DATA_OFFSET, struct ledger_slot, data_offset),
+	NUMBER(LEDGER_SLOT_DATA_BYTES, struct ledger_slot, data_bytes),
+	NUMBER(LEDGER_SLOT_KEY, struct ledger_slot, key),
+};
+
+static const struct field chunk_fields[] = {
+	NUMBER(LEDGER_CHUNK_ADDRESS, struct ledger_chunk, address),
+	NUMBER(LEDGER_CHUNK_BYTES, struct ledger_chunk, bytes),
+	NUMBER(LEDGER_CHUNK_DATA_BYTES, struct ledger_chunk, data_bytes),
+	NUMBER(LEDGER_CHUNK_GENERATION, struct ledger_chunk, generation),
+};
 
 /* Pages of code without a file that are looked at: 1 GiB of them take about a tenth of a second. */
 #define PAGES_MAX ((uint64_t)1 << 18)
@@ -55,6 +88,39 @@
 
 /* Texts of a record: id, build-id, target, description; then the names of the rows. */
 #define STRINGS_MAX ((uint32_t)64 << 20)
+
+#define get_fields(bytes, fields, ret) get_all(bytes, fields, ARRAY_SIZE(fields), ret)
+#define put_fields(fields, from, bytes) put_all(fields, ARRAY_SIZE(fields), from, bytes)
+
+static void get_all(const uint8_t *bytes, const struct field *fields, size_t count, void *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *at = bytes + fields[i].at;
+		uint8_t *member = (uint8_t *)ret + fields[i].member;
+
+		if (!fields[i].is_number)
+			memcpy(member, at, fields[i].size);
+		else if (fields[i].size == 4)
+			*(uint32_t *)(void *)member = get_le32(at);
+		else
+			*(uint64_t *)(void *)member = get_le64(at);
+	}
+}
+
+static void put_all(const struct field *fields, size_t count, const void *from, uint8_t *bytes)
+{
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *member = (const uint8_t *)from + fields[i].member;
+		uint8_t *at = bytes + fields[i].at;
+
+		if (!fields[i].is_number)
+			memcpy(at, member, fields[i].size);
+		else if (fields[i].size == 4)
+			put_le32(at, *(const uint32_t *)(const void *)member);
+		else
+			put_le64(at, *(const uint64_t *)(const void *)member);
+	}
+}
 
 uint64_t ledger_key(const char *id)
 {
@@ -111,14 +177,8 @@ static bool is_sound_slot(const struct ledger_chunk *chunk, const struct ledger_
 static void parse_slot(const uint8_t *bytes, const struct ledger_chunk *chunk,
 		       struct ledger_slot *ret)
 {
-	*ret = (struct ledger_slot){
-		.state = get_le32(bytes + LEDGER_SLOT_STATE),
-		.offset = get_le32(bytes + LEDGER_SLOT_OFFSET),
-		.bytes = get_le32(bytes + LEDGER_SLOT_BYTES),
-		.data_offset = get_le32(bytes + LEDGER_SLOT_DATA_OFFSET),
-		.data_bytes = get_le32(bytes + LEDGER_SLOT_DATA_BYTES),
-		.key = get_le64(bytes + LEDGER_SLOT_KEY),
-	};
+	*ret = (struct ledger_slot){ 0 };
+	get_fields(bytes, slot_fields, ret);
 	if (ret->state != 0 && !is_sound_slot(chunk, ret))
 		*ret = (struct ledger_slot){ 0 };
 }
@@ -150,10 +210,7 @@ static bool slots_overlap(const struct ledger_chunk *chunk)
 static bool parse_header(const uint8_t *bytes, const struct proc_mapping *mapping,
 			 struct ledger_chunk *ret)
 {
-	ret->address = get_le64(bytes + LEDGER_CHUNK_ADDRESS);
-	ret->bytes = get_le64(bytes + LEDGER_CHUNK_BYTES);
-	ret->data_bytes = get_le64(bytes + LEDGER_CHUNK_DATA_BYTES);
-	ret->generation = get_le64(bytes + LEDGER_CHUNK_GENERATION);
+	get_fields(bytes, chunk_fields, ret);
 	return memcmp(bytes, LEDGER_MAGIC, strlen(LEDGER_MAGIC)) == 0 &&
 	       get_le32(bytes + LEDGER_CHUNK_VERSION) == LEDGER_VERSION &&
 	       ret->address >= mapping->start && ret->address < mapping->end &&
@@ -286,17 +343,6 @@ static char *take_text(struct strings *strings, uint32_t offset)
 	return text;
 }
 
-static struct object_table get_table(const uint8_t *bytes)
-{
-	return (struct object_table){ get_le64(bytes), get_le64(bytes + 8) };
-}
-
-static void put_table(uint8_t *bytes, struct object_table table)
-{
-	put_le64(bytes, table.address);
-	put_le64(bytes + 8, table.size);
-}
-
 /* Is the table, if there is one, within the first one? */
 static bool is_within(struct object_table part, struct object_table whole)
 {
@@ -306,19 +352,8 @@ static bool is_within(struct object_table part, struct object_table whole)
 
 static bool parse_row(const uint8_t *bytes, struct strings *strings, struct ledger_row *ret)
 {
-	ret->entry = get_le64(bytes + ROW_ENTRY);
-	ret->old_size = get_le32(bytes + ROW_OLD_SIZE);
-	ret->new_size = get_le32(bytes + ROW_NEW_SIZE);
-	ret->new_address = get_le64(bytes + ROW_NEW_ADDRESS);
-	ret->moved = get_le64(bytes + ROW_MOVED);
-	ret->moved_size = get_le32(bytes + ROW_MOVED_SIZE);
-	ret->flags = get_le32(bytes + ROW_FLAGS);
-	ret->guard = get_le64(bytes + ROW_GUARD);
-	ret->size = get_le32(bytes + ROW_BYTES);
-	memcpy(ret->pristine, bytes + ROW_PRISTINE, sizeof(ret->pristine));
-	memcpy(ret->from, bytes + ROW_FROM, sizeof(ret->from));
-	memcpy(ret->to, bytes + ROW_TO, sizeof(ret->to));
-	ret->name = take_text(strings, get_le32(bytes + ROW_NAME));
+	get_fields(bytes, row_fields, ret);
+	ret->name = take_text(strings, ret->name_offset);
 	return ret->name != NULL;
 }
 
@@ -333,27 +368,6 @@ static bool is_sound_row(const struct ledger_row *row, struct object_table slot)
 	return row->size <= LEDGER_ENTRY_MAX && (row->size > 0) == written &&
 	       row->old_size <= INT32_MAX && is_within(function, slot) && is_within(moved, slot) &&
 	       is_within(guard, slot);
-}
-
-static void parse_fields(const uint8_t *bytes, struct ledger_record *ret)
-{
-	ret->sequence = get_le64(bytes + RECORD_SEQUENCE);
-	ret->bias = get_le64(bytes + RECORD_BIAS);
-	ret->text = get_table(bytes + RECORD_TEXT);
-	ret->data = get_table(bytes + RECORD_DATA);
-	ret->eh_frame = get_table(bytes + RECORD_EH_FRAME);
-	ret->eh_frame_hdr = get_table(bytes + RECORD_EH_FRAME_HDR);
-	ret->frames.object = get_le64(bytes + RECORD_FRAMES_OBJECT);
-	ret->frames.forget = get_le64(bytes + RECORD_FRAMES_FORGET);
-	ret->frames.once = get_le64(bytes + RECORD_FRAMES_ONCE);
-	ret->pivot.entry = get_le64(bytes + RECORD_PIVOT_ENTRY);
-	ret->pivot.size = get_le32(bytes + RECORD_PIVOT_SIZE);
-	memcpy(ret->pivot.from, bytes + RECORD_PIVOT_FROM, LEDGER_ENTRY_MAX);
-	memcpy(ret->pivot.to, bytes + RECORD_PIVOT_TO, LEDGER_ENTRY_MAX);
-	ret->level = get_le32(bytes + RECORD_LEVEL);
-	memcpy(ret->digest, bytes + RECORD_DIGEST, SHA256_SIZE);
-	ret->code_size = get_le64(bytes + RECORD_CODE_SIZE);
-	ret->flags = get_le32(bytes + RECORD_FLAGS);
 }
 
 static bool is_sound_record(const struct ledger_record *record, const struct ledger_chunk *chunk,
@@ -394,7 +408,7 @@ static bool parse_record(const uint8_t *bytes, const struct ledger_chunk *chunk,
 	uint32_t size = get_le32(bytes + RECORD_STRINGS);
 	struct strings strings = { (const char *)bytes + RECORD_SIZE + rows, size, size };
 
-	parse_fields(bytes, ret);
+	get_fields(bytes, record_fields, ret);
 	if (size == 0 || strings.bytes[size - 1] != '\0' || !is_sound_record(ret, chunk, slot) ||
 	    !parse_names(&strings, ret))
 		return false;
@@ -416,7 +430,7 @@ bool ledger_head_parse(const uint8_t *bytes, const struct ledger_chunk *chunk,
 		.address = chunk->address + slot->offset,
 		.bytes = slot->bytes,
 	};
-	parse_fields(bytes, ret);
+	get_fields(bytes, record_fields, ret);
 	return get_le32(bytes + RECORD_MAGIC) == RECORD_MAGIC_VALUE &&
 	       is_sound_record(ret, chunk, slot);
 }
@@ -492,19 +506,7 @@ uint64_t ledger_record_size(const struct ledger_record *record)
 
 void ledger_row_put(const struct ledger_row *row, uint8_t *bytes)
 {
-	put_le64(bytes + ROW_ENTRY, row->entry);
-	put_le32(bytes + ROW_OLD_SIZE, row->old_size);
-	put_le32(bytes + ROW_NEW_SIZE, row->new_size);
-	put_le64(bytes + ROW_NEW_ADDRESS, row->new_address);
-	put_le64(bytes + ROW_MOVED, row->moved);
-	put_le32(bytes + ROW_MOVED_SIZE, row->moved_size);
-	put_le32(bytes + ROW_FLAGS, row->flags);
-	put_le64(bytes + ROW_GUARD, row->guard);
-	put_le32(bytes + ROW_BYTES, row->size);
-	put_le32(bytes + ROW_NAME, row->name_offset);
-	memcpy(bytes + ROW_PRISTINE, row->pristine, LEDGER_ENTRY_MAX);
-	memcpy(bytes + ROW_FROM, row->from, LEDGER_ENTRY_MAX);
-	memcpy(bytes + ROW_TO, row->to, LEDGER_ENTRY_MAX);
+	put_fields(row_fields, row, bytes);
 }
 
 static char *put_text(char *at, const char *text)
@@ -515,36 +517,15 @@ static char *put_text(char *at, const char *text)
 	return at + size;
 }
 
-static void put_head(const struct ledger_record *record, uint8_t *bytes)
-{
-	put_le32(bytes + RECORD_MAGIC, RECORD_MAGIC_VALUE);
-	put_le32(bytes + RECORD_ROW_COUNT, (uint32_t)record->row_count);
-	put_le64(bytes + RECORD_SEQUENCE, record->sequence);
-	put_le64(bytes + RECORD_BIAS, record->bias);
-	put_table(bytes + RECORD_TEXT, record->text);
-	put_table(bytes + RECORD_DATA, record->data);
-	put_table(bytes + RECORD_EH_FRAME, record->eh_frame);
-	put_table(bytes + RECORD_EH_FRAME_HDR, record->eh_frame_hdr);
-	put_le64(bytes + RECORD_FRAMES_OBJECT, record->frames.object);
-	put_le64(bytes + RECORD_FRAMES_FORGET, record->frames.forget);
-	put_le64(bytes + RECORD_FRAMES_ONCE, record->frames.once);
-	put_le64(bytes + RECORD_PIVOT_ENTRY, record->pivot.entry);
-	put_le32(bytes + RECORD_PIVOT_SIZE, record->pivot.size);
-	memcpy(bytes + RECORD_PIVOT_FROM, record->pivot.from, LEDGER_ENTRY_MAX);
-	memcpy(bytes + RECORD_PIVOT_TO, record->pivot.to, LEDGER_ENTRY_MAX);
-	put_le32(bytes + RECORD_LEVEL, record->level);
-	memcpy(bytes + RECORD_DIGEST, record->digest, SHA256_SIZE);
-	put_le64(bytes + RECORD_CODE_SIZE, record->code_size);
-	put_le32(bytes + RECORD_STRINGS, strings_size(record));
-	put_le32(bytes + RECORD_FLAGS, record->flags);
-}
-
 void ledger_record_put(const struct ledger_record *record, uint8_t *bytes)
 {
 	char *strings = (char *)bytes + RECORD_SIZE + record->row_count * LEDGER_ROW_SIZE;
 	char *at = strings;
 
-	put_head(record, bytes);
+	put_le32(bytes + RECORD_MAGIC, RECORD_MAGIC_VALUE);
+	put_le32(bytes + RECORD_ROW_COUNT, (uint32_t)record->row_count);
+	put_le32(bytes + RECORD_STRINGS, strings_size(record));
+	put_fields(record_fields, record, bytes);
 	at = put_text(at, record->id);
 	at = put_text(at, record->build_id);
 	at = put_text(at, record->target);
@@ -561,20 +542,12 @@ void ledger_header_put(const struct ledger_chunk *chunk, uint8_t *bytes)
 	memset(bytes, 0, LEDGER_HEADER_SIZE);
 	memcpy(bytes, LEDGER_MAGIC, strlen(LEDGER_MAGIC));
 	put_le32(bytes + LEDGER_CHUNK_VERSION, LEDGER_VERSION);
-	put_le64(bytes + LEDGER_CHUNK_ADDRESS, chunk->address);
-	put_le64(bytes + LEDGER_CHUNK_BYTES, chunk->bytes);
-	put_le64(bytes + LEDGER_CHUNK_DATA_BYTES, chunk->data_bytes);
-	put_le64(bytes + LEDGER_CHUNK_GENERATION, chunk->generation);
+	put_fields(chunk_fields, chunk, bytes);
 	memcpy(bytes + LEDGER_CHUNK_NAME, chunk->name, LEDGER_CHUNK_NAME_SIZE);
 }
 
 void ledger_slot_put(const struct ledger_slot *slot, uint8_t *bytes)
 {
 	memset(bytes, 0, LEDGER_SLOT_SIZE);
-	put_le32(bytes + LEDGER_SLOT_STATE, slot->state);
-	put_le32(bytes + LEDGER_SLOT_OFFSET, slot->offset);
-	put_le32(bytes + LEDGER_SLOT_BYTES, slot->bytes);
-	put_le32(bytes + LEDGER_SLOT_DATA_OFFSET, slot->data_offset);
-	put_le32(bytes + LEDGER_SLOT_DATA_BYTES, slot->data_bytes);
-	put_le64(bytes + LEDGER_SLOT_KEY, slot->key);
+	put_fields(slot_fields, slot, bytes);
 }

@@ -61,10 +61,18 @@ static bool crosses_page(const struct ledger_row *row)
 	return (row->entry & 0xfff) + row->size > 0x1000;
 }
 
+/* Guards read the pivot, as long as a switch is half made: the program itself is not unloaded. */
+static bool is_in_program(const struct plan *plan, const struct ledger_row *row)
+{
+	const struct object *object = process_object_at(plan->process, row->entry);
+
+	return object != NULL && object->is_program;
+}
+
 /*
  * The best pivot: one that could not have a guard, since the pivot needs none; then one whose bytes
  * lie in one page, since the kernel writes those as a whole even if the writer is killed meanwhile
- * (access_remote_vm() goes by pages and looks for fatal signals in between).
+ * (access_remote_vm() goes by pages and looks for fatal signals in between); then one that stays.
  */
 static const struct ledger_row *choose_pivot(const struct plan *plan)
 {
@@ -75,8 +83,8 @@ static const struct ledger_row *choose_pivot(const struct plan *plan)
 	vec_foreach (&plan->parts, part) {
 		for (size_t i = 0; i < part->record->row_count; i++) {
 			const struct ledger_row *row = &part->record->rows[i];
-			int rank = (may_have_guard(arch, row) ? 0 : 2) +
-				   (crosses_page(row) ? 0 : 1);
+			int rank = (may_have_guard(arch, row) ? 0 : 4) +
+				   (crosses_page(row) ? 0 : 2) + (is_in_program(plan, row) ? 1 : 0);
 
 			if (is_change(row) && rank > best_rank) {
 				best = row;

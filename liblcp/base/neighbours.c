@@ -39,10 +39,15 @@ static long compare(int32_t one, int32_t other)
 	return syscall(SYS_kcmp, one, other, KCMP_VM, 0, 0);
 }
 
+bool neighbours_share(int32_t one, int32_t other)
+{
+	return compare(one, other) == SAME;
+}
+
 /* It is there, and we may ask about it. */
 static bool can_be_compared(int32_t pid)
 {
-	return compare(pid, pid) == SAME;
+	return neighbours_share(pid, pid);
 }
 
 /* Put the last one where it belongs. An answer that is none does no harm: see check(). */
@@ -86,9 +91,10 @@ static int list(struct neighbours *neighbours)
 }
 
 /*
- * Is each behind the one in front of it, or shares its memory? Then none is beside the wrong one,
- * whatever processes did meanwhile. Those that have ended, or execute another program just now, are
- * left out.
+ * Is each behind the one in front of it, or shares its memory? Then those that share it stand
+ * together, whatever happened while they were listed. (One that stands between two of them would
+ * have to execute a program twice, once of these between two comparisons of this loop.) Those that
+ * have ended are left out.
  */
 static bool check(struct neighbours *neighbours)
 {

@@ -29,6 +29,9 @@ struct neighbours {
 void neighbours_init(struct neighbours *neighbours);
 void neighbours_fini(struct neighbours *neighbours);
 
+/* Do the two run in the same memory? Not if that cannot be told: ended, not permitted, no kcmp. */
+bool neighbours_share(int32_t one, int32_t other);
+
 /*
  * Was process @pid, which began @start_time clock ticks after boot, seen to have its memory for
  * itself? False if nobody looked at it: for the first of many, and if the order could not be made.

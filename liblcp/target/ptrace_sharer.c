@@ -6,10 +6,8 @@
  * are asked about, appeared in the second before.
  */
 #include <fcntl.h>
-#include <linux/kcmp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,11 +22,6 @@
 #define LOOKS_MAX 5
 #define PAUSE_NS 1000000
 
-static bool same_memory(int32_t one, int32_t other)
-{
-	return syscall(SYS_kcmp, one, other, KCMP_VM, 0, 0) == 0;
-}
-
 /* A first thread that has ended has no memory, as those of the kernel: another one is taken. */
 static size_t find_sharers(struct target *target, int32_t *ret)
 {
@@ -39,11 +32,11 @@ static size_t find_sharers(struct target *target, int32_t *ret)
 	size_t count = 0;
 	int32_t pid;
 
-	if (folder < 0 || tid == 0 || !same_memory(tid, tid))
+	if (folder < 0 || tid == 0 || !neighbours_share(tid, tid))
 		return 0;
 	task_walk_begin(&walk, folder);
 	while (count < SHARERS_MAX && (pid = task_walk_next(&walk)) != 0)
-		if (pid != target->pid && same_memory(tid, pid))
+		if (pid != target->pid && neighbours_share(tid, pid))
 			ret[count++] = pid;
 	return count;
 }

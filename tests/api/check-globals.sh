@@ -80,7 +80,6 @@ cat <<-end
 	__errno_location strerrordesc_np strerrorname_np
 	close fstat open pread stat
 	pthread_mutex_destroy pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock
-	closedir opendir readdir
 	elf_end elf_errmsg elf_getphdrnum elf_getscn elf_memory elf_version
 	elf64_getehdr gelf_getphdr gelf_getshdr
 end
@@ -91,16 +90,18 @@ end
 # Processes: target/. The surgeon is a process of its own, which waits, sleeps, names itself and has a
 # timer; its stack and its tables are mappings, since it may not use the heap. The thread that waits
 # for it must not be cancelled: that would happen in the surgeon, which shares its state. Where a stack
-# is mapped is asked for by an ioctl of the process's maps. Neighbours are listed in /proc. Records of the ledger have the time. Who
-# traces from within the program leaves the end of the program's own children to it.
+# is mapped is asked for by an ioctl of the process's maps. Records of the ledger have the time. Who
+# traces from within the program leaves the end of the program's own children to it. Processes that may
+# run in the same memory are listed in /proc.
 # libunwind gets accessors of ours (target/unwind.c), so that it reads what we have read and nothing else.
 cat <<-end
 	dlclose dlopen dlsym
-	_exit clone dup2 execve fcntl lseek memfd_create sigaction sigfillset sigprocmask syscall
+	_exit clone closedir dup2 execve fcntl lseek memfd_create sigaction sigfillset sigprocmask syscall
 	waitpid write
 	pthread_cond_destroy pthread_cond_signal pthread_cond_wait pthread_create pthread_join
 	pthread_sigmask sched_getaffinity __sched_cpucount
-	clock_gettime clock_nanosleep fstatat getpid ioctl madvise mmap mprotect munmap openat poll prctl
+	clock_gettime clock_nanosleep fstatat getpid ioctl madvise mmap mprotect munmap openat opendir
+	poll prctl readdir
 	process_vm_readv pthread_setcancelstate ptrace pwrite read snprintf strtoull sysconf
 	timer_create timer_settime waitid
 	_Ux86_64_create_addr_space _Ux86_64_destroy_addr_space _Ux86_64_dwarf_search_unwind_table
